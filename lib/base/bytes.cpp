@@ -63,7 +63,8 @@ bool from_base64(std::string_view text, Bytes& out) {
     return false;
   }
   out.resize(static_cast<std::size_t>(length) - padding);
-  return true;
+  // It also takes '=' anywhere for a zero, and ignores bits behind the end. What does not encode to itself is refused.
+  return to_base64(out) == text;
 }
 
 }  // namespace pgrecall

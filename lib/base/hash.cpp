@@ -28,9 +28,7 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   require(context_ != nullptr && EVP_DigestInit_ex(context_.get(), sha256_algorithm(), nullptr) == 1, "SHA-256 start");
 }
 
-void Sha256::update(ByteView bytes) {
-  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, "SHA-256");
-}
+void Sha256::update(ByteView bytes) { require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, "SHA-256"); }
 
 Sha256Digest Sha256::finish() {
   Sha256Digest digest;
@@ -50,12 +48,14 @@ Sha256Digest sha256(ByteView bytes) {
 std::array<std::byte, 32> hkdf_sha256(ByteView key, ByteView salt, ByteView info) {
   std::array<std::byte, 32> out{};
   std::size_t length = out.size();
-  std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, nullptr), EVP_PKEY_CTX_free);
+  std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, nullptr),
+                                                                      EVP_PKEY_CTX_free);
   const auto chars = [](ByteView view) { return reinterpret_cast<const unsigned char*>(view.data()); };
+  // OpenSSL refuses an empty salt or info, which RFC 5869 allows; not setting them means the same.
   require(context && EVP_PKEY_derive_init(context.get()) > 0 && EVP_PKEY_CTX_set_hkdf_md(context.get(), EVP_sha256()) > 0 &&
-              EVP_PKEY_CTX_set1_hkdf_salt(context.get(), chars(salt), static_cast<int>(salt.size())) > 0 &&
+              (salt.empty() || EVP_PKEY_CTX_set1_hkdf_salt(context.get(), chars(salt), static_cast<int>(salt.size())) > 0) &&
               EVP_PKEY_CTX_set1_hkdf_key(context.get(), chars(key), static_cast<int>(key.size())) > 0 &&
-              EVP_PKEY_CTX_add1_hkdf_info(context.get(), chars(info), static_cast<int>(info.size())) > 0 &&
+              (info.empty() || EVP_PKEY_CTX_add1_hkdf_info(context.get(), chars(info), static_cast<int>(info.size())) > 0) &&
               EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(out.data()), &length) > 0,
           "HKDF");
   return out;
