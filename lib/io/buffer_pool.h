@@ -50,7 +50,7 @@ class Buffer {
 // allocates nor faults pages in. Must outlive its buffers. Safe for many threads.
 class BufferPool {
  public:
-  BufferPool(std::size_t count, std::size_t capacity) : left_(count), capacity_(capacity) {}
+  BufferPool(std::size_t count, std::size_t capacity) : left_(count), capacity_(capacity) { free_.reserve(count); }
 
   // Waits until one is free. An empty Buffer when cancelled.
   [[nodiscard]] Buffer take();

@@ -17,14 +17,14 @@ class RateLimiter {
 
   // How long the caller must wait before it passes `bytes` on; the bytes are booked already.
   [[nodiscard]] std::chrono::microseconds book(std::uint64_t bytes);
-  // book() and wait. Throws Error{cancelled} when asked to stop meanwhile.
+  // book() and wait, by real time whatever the clock. Throws Error{cancelled} when asked to stop meanwhile.
   void pass(std::uint64_t bytes, const std::stop_token& stop);
 
  private:
   const std::uint64_t rate_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point free_at_{};
+  std::chrono::steady_clock::time_point free_at_ = std::chrono::steady_clock::time_point::min();
 };
 
 // Waits for `duration`, or throws Error{cancelled} as soon as a stop is requested.
