@@ -31,12 +31,6 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-void sync_open_directory(const Fd& fd, const std::string& path) {
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) {
-    throw io_error("cannot sync directory", path, errno);
-  }
-}
-
 void require_directory(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 && errno != ENOENT) {
@@ -144,7 +138,13 @@ void sync_file(const Fd& fd, const std::string& path) {
   }
 }
 
-void sync_directory(const std::string& path) { sync_open_directory(open_file(path, O_RDONLY | O_DIRECTORY), path); }
+void sync_directory(const std::string& path) { sync_directory(open_file(path, O_RDONLY | O_DIRECTORY), path); }
+
+void sync_directory(const Fd& directory, const std::string& path) {
+  if (::fsync(directory.get()) != 0 && errno != EINVAL) {
+    throw io_error("cannot sync directory", path, errno);
+  }
+}
 
 Bytes read_file(const std::string& path, std::uint64_t limit) {
   const Fd fd = open_file(path, O_RDONLY);
@@ -171,7 +171,7 @@ void make_directories(const std::string& path, unsigned mode) {
     const std::string parent = parent_of(path);
     if (::mkdir(path.c_str(), mode) == 0) {
       if (const Fd fd = open_existing(parent, O_RDONLY | O_DIRECTORY)) {
-        sync_open_directory(fd, parent);
+        sync_directory(fd, parent);
         return;
       }
     } else if (errno == EEXIST) {

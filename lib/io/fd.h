@@ -45,6 +45,7 @@ void sync_file(const Fd& fd, const std::string& path);
 // fsync of a directory, so that names made or renamed in it survive power loss. File systems that cannot do that (EINVAL: some
 // network and FUSE ones) are taken to keep names by themselves.
 void sync_directory(const std::string& path);
+void sync_directory(const Fd& directory, const std::string& path);
 
 // The whole file, or an Error of kind `failed` when it is larger than `limit`.
 [[nodiscard]] Bytes read_file(const std::string& path, std::uint64_t limit);

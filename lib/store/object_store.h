@@ -65,8 +65,8 @@ class ObjectReader {
   [[nodiscard]] virtual std::size_t read(std::uint64_t offset, MutableByteView out) const = 0;
 };
 
-enum class [[nodiscard]] PutResult { created, already_exists };
-enum class [[nodiscard]] ReplaceResult { replaced, changed, missing };
+enum class [[nodiscard]] PutResult{created, already_exists};
+enum class [[nodiscard]] ReplaceResult{replaced, changed, missing};
 
 // Bytes of the store's underlying space.
 struct StoreSpace {
@@ -75,7 +75,8 @@ struct StoreSpace {
 };
 
 // Named, immutable objects: a directory, memory, a bucket. Names are '/'-separated parts of [A-Za-z0-9._-]+, none of them "." or
-// "..", at most 512 bytes in all; anything else is Error{usage}. Safe for many threads and many processes.
+// "..", at most 512 bytes in all; anything else is Error{usage}. No object's name may be another's with "/..." behind it ("a" and
+// "a/b"): a directory cannot hold both. Safe for many threads and many processes.
 //
 // Errors: store_unreachable, with passing() set where a retry may help (disk full, I/O, network), `failed` for what will not
 // pass (permission). What a caller expects is a value. After a put() that threw, the object is there whole or not at all.
@@ -83,7 +84,8 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
-  // Stores the object durably and atomically under a name that is not taken; never touches an existing object.
+  // Stores the object durably and atomically under a name that is not taken; never touches an existing object. After either
+  // answer the object of that name is durable.
   virtual PutResult put(const std::string& name, const ObjectBody& body) = 0;
   // Null when there is no such object.
   [[nodiscard]] virtual std::unique_ptr<ObjectReader> open(const std::string& name) = 0;
@@ -97,7 +99,8 @@ class ObjectStore {
   virtual ReplaceResult replace(const std::string& name, const std::string& version, const ObjectBody& body) = 0;
   virtual ReplaceResult remove_version(const std::string& name, const std::string& version) = 0;
 
-  // Removes what broken-off puts left behind longer ago than `age` (temporary files, unfinished uploads); returns the bytes freed.
+  // Removes what broken-off puts left behind longer ago than `age` (temporary files, unfinished uploads); returns the bytes
+  // freed.
   virtual std::uint64_t remove_leftovers(std::chrono::seconds age) = 0;
   // Nothing where the store cannot tell.
   [[nodiscard]] virtual std::optional<StoreSpace> space() = 0;
@@ -107,10 +110,12 @@ class ObjectStore {
 
 // The whole object, or nothing when absent. Error{corruption} when larger than `limit` bytes.
 [[nodiscard]] std::optional<Bytes> read_object(ObjectStore& store, const std::string& name, std::uint64_t limit);
+// True for one part of an object's name, as between two slashes.
+[[nodiscard]] bool valid_name_part(std::string_view part) noexcept;
 // Throws Error{usage} unless `name` is well formed.
 void check_object_name(std::string_view name);
-// Opens the store at "file:///path" (or a plain absolute path). Error{usage} for other schemes and relative paths. The directory
-// need not exist yet; put() makes it.
+// Opens the store at "file:///path" (%XX as in any URL) or at a plain absolute path, taken as it is. Error{usage} for other
+// schemes, hosts and relative paths. The directory need not exist yet; put() makes it.
 [[nodiscard]] std::unique_ptr<ObjectStore> open_store(const std::string& url);
 
 }  // namespace pgrecall
