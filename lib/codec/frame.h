@@ -46,6 +46,7 @@ struct FrameHeader {
   std::uint32_t body_size = 0;  // bytes that follow the header
   CompressionMethod method = CompressionMethod::none;
   bool last = false;         // of the object
+  std::uint16_t check = 0;   // of the compressed bytes; 0 where a tag or the digest covers them
   std::uint32_t number = 0;  // 0, 1, 2 ... within the object
 };
 

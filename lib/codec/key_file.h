@@ -27,6 +27,9 @@ struct PassphraseCost {
   std::uint64_t operations = 4;
   std::uint64_t memory_bytes = 64U << 20U;
 };
+// 1 to 64 operations, 8 KiB to 1 GiB.
+[[nodiscard]] bool acceptable(PassphraseCost cost) noexcept;
+// `salt`: 16 bytes or more, of which the first 16 count. Error{failed} when the cost is not acceptable or memory is short.
 [[nodiscard]] Key key_from_passphrase(const Secret& passphrase, ByteView salt, PassphraseCost cost);
 
 }  // namespace pgrecall
