@@ -51,7 +51,11 @@ struct ServerNotice {
 // is absent, NULL or not of the type asked for, naming the column.
 class Result {
  public:
+  enum class Kind { none, command, rows, copy_in, copy_out, copy_both, other };
+
   explicit Result(pg_result* result) noexcept : result_(result) {}
+
+  [[nodiscard]] Kind kind() const noexcept;
 
   [[nodiscard]] int rows() const noexcept;
   [[nodiscard]] int columns() const noexcept;
@@ -66,14 +70,14 @@ class Result {
   // All fields of a row, NULL as nothing; for the decoders of replication_messages.h.
   [[nodiscard]] std::vector<std::optional<std::string_view>> fields(int row) const;
 
-  [[nodiscard]] const pg_result* raw() const noexcept { return result_.get(); }
-
  private:
   struct Clear {
     void operator()(pg_result* result) const noexcept;
   };
   std::unique_ptr<pg_result, Clear> result_;
 };
+
+class Session;
 
 // One session with a PostgreSQL server. Owns the PGconn. Not for use by two threads at once, wake() aside.
 //
@@ -83,7 +87,8 @@ class Result {
 // password. (libpq resolves host names in a call that cannot be interrupted; give hostaddr where that matters.)
 class Connection {
  public:
-  // Connects and sets the session up (no statement timeout, search_path = pg_catalog). One attempt: no retry.
+  // One attempt: no retry. Sets nothing in the session, since a plain one may be a pooler's and shared with others: qualify
+  // names with pg_catalog.
   [[nodiscard]] static Connection open(const ConnectionSettings& settings, ReplicationMode mode, std::stop_token stop);
 
   Connection(Connection&&) noexcept;
@@ -108,9 +113,9 @@ class Connection {
 
   // The pieces that commands with more than one answer, or with COPY, are made of.
 
-  // Sends a command and returns once it is on its way.
-  void send(std::string_view command);
-  // The next answer, or nothing after the last. Refusals are thrown; `operation` says what failed.
+  // Sends a command and returns once it is on its way. `operation` says in errors what it was for.
+  void send(std::string_view command, std::string_view operation);
+  // The next answer, or nothing after the last. Refusals are thrown, after the rest was read away.
   [[nodiscard]] std::optional<Result> next_result(std::string_view operation);
   // Reads the remaining answers away; refusals are thrown.
   void finish_command(std::string_view operation);
@@ -134,17 +139,18 @@ class Connection {
   [[nodiscard]] Error error(std::string message, std::string hint = {}) const;
 
  private:
-  struct State;
-  friend struct ConnectAttempt;
-  explicit Connection(std::unique_ptr<State> state) noexcept;
+  friend class ConnectAttempt;
+  explicit Connection(std::unique_ptr<Session> session) noexcept;
+  [[nodiscard]] CopyState buffered_copy_message(std::span<const std::byte>& message, std::string_view operation);
 
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Session> session_;
 };
 
 // Connects for replication: with replication=database first (the conninfo's database, else `postgres`), since that
 // matches `all` in pg_hba.conf; with replication=true when pg_hba.conf or the database refuses that. mode() tells which
 // one it became. A failed authentication is never tried again: servers ban addresses for it. A pooler that ignores
-// replication is recognized and named. Leaves IDENTIFY_SYSTEM's answer checked, so the session does speak replication.
+// replication is recognized by its answer to IDENTIFY_SYSTEM and named. With a database, the session has no
+// statement timeout and search_path = pg_catalog.
 [[nodiscard]] Connection connect_replication(const ConnectionSettings& settings, std::stop_token stop);
 
 }  // namespace pgrecall

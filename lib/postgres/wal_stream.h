@@ -15,7 +15,7 @@
 namespace pgrecall {
 
 // Takes WAL as it arrives. Called in the thread of WalStream::run(). What a call throws ends the stream and reaches the
-// caller.
+// caller. A call that takes longer than the server's wal_sender_timeout (60 s) makes the server end the stream.
 class WalSink {
  public:
   virtual ~WalSink() = default;
@@ -25,7 +25,8 @@ class WalSink {
   // The server's WAL reached `server_end` at `server_time`. When that is what is durable here, the cluster is
   // recoverable until `server_time`.
   virtual void on_keepalive(Lsn server_end, Time server_time) = 0;
-  // Called when all that has arrived was handed over and the stream is about to wait: the moment to fsync.
+  // Called when all that has arrived was handed over and the stream is about to wait, and before a status update: the moment
+  // to fsync. Often with nothing new.
   virtual void on_batch_end() = 0;
   // Up to where WAL is durable. The server is told this and nothing more, and may drop its own WAL up to there. Never goes
   // back; 0/0 while nothing is.
