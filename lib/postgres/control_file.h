@@ -28,7 +28,7 @@ enum class ClusterState : std::uint32_t {
 // little-endian 64-bit machines.
 struct ControlFile {
   std::uint64_t system_identifier = 0;
-  std::uint32_t control_version = 0;  // 1300 for 13 to 17, 1800 for 18
+  std::uint32_t control_version = 0;  // 1300 for 13 to 16, 1700, 1800
   std::uint32_t catalog_version = 0;  // yyyymmddn
   ClusterState state = ClusterState::starting_up;
   std::chrono::sys_seconds time{};  // when the file was written

@@ -21,6 +21,8 @@ inline constexpr std::uint32_t default_page_size = 8192;  // bytes (BLCKSZ)
 // `block` counts pages from the start of the relation's fork, across its segment files.
 // `page` is a whole page: a size that is no valid page size is an Error of kind failed.
 [[nodiscard]] std::uint16_t page_checksum(ByteView page, std::uint32_t block);
+// The same by every instruction set that this CPU has. Public so that tests hold them against each other.
+[[nodiscard]] std::vector<std::uint16_t> page_checksum_every_way(ByteView page, std::uint32_t block);
 // The checksum that the header holds (pd_checksum).
 [[nodiscard]] std::uint16_t stored_page_checksum(ByteView page);
 // Where WAL ends that must be on disk before this page (pd_lsn).

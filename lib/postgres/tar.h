@@ -11,7 +11,8 @@
 namespace pgrecall {
 
 // The tar archives of BASE_BACKUP: POSIX.1-1988 ustar as src/port/tar.c writes it, with sizes beyond 8 GiB in base 256 and
-// no extension records. PostgreSQL 13 and 14 end an archive with two blocks of zeros, 15 and newer send none.
+// no extension records. PostgreSQL 15 and newer end an
+// archive with two blocks of zeros, 13 and 14 just end.
 
 enum class TarEntryType { file, directory, symlink };
 

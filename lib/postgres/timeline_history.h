@@ -32,7 +32,7 @@ struct TimelineHistory {
 };
 
 // Reads the contents of <timeline>.history. Comments and empty lines are passed over. Error of kind corruption for lines that are
-// no switch, timelines or LSNs that do not rise, and an ancestor not older than `timeline`.
+// no switch, timelines that do not rise, and an ancestor not older than `timeline`.
 [[nodiscard]] TimelineHistory parse_timeline_history(Timeline timeline, std::string_view text);
 
 // "0000000A.history".

@@ -33,8 +33,8 @@ struct WalSegmentExpectation {
 void check_wal_header(ByteView first_page, const WalSegmentExpectation& expectation);
 
 // Checks every page header of one segment whose bytes come in order, in pieces of any size, none of them copied.
-// A tail of zero pages is legal (a switched segment, or one that is not full yet); a page with a header behind
-// a zero page is not. One thread at a time.
+// A tail of zero pages is legal (a switched segment, or one that is not full yet); anything else behind a zero page is not. One
+// thread at a time.
 class WalPageChecker {
  public:
   explicit WalPageChecker(const WalSegmentExpectation& expectation) : expectation_(expectation) {}
@@ -50,7 +50,9 @@ class WalPageChecker {
   [[nodiscard]] std::uint64_t zero_tail_offset() const noexcept { return zero_from_.value_or(offset_); }
 
  private:
-  void check_header();
+  void check_header(std::uint64_t page_offset);
+  void check_first_page();
+  void check_later_page(std::uint64_t page_offset);
 
   WalSegmentExpectation expectation_;
   std::uint64_t offset_ = 0;
