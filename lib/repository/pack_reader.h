@@ -34,5 +34,7 @@ struct PackIndex {
   std::vector<ChunkRef> chunks;
 };
 [[nodiscard]] std::optional<PackIndex> read_pack_index(const Repository& repository, std::string_view cluster, const PackId& id);
+// The same, after reading the pack from end to end: every byte of it was checked.
+[[nodiscard]] std::optional<PackIndex> check_pack(const Repository& repository, std::string_view cluster, const PackId& id);
 
 }  // namespace pgrecall
