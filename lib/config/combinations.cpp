@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include "config/conninfo.h"
+#include "config/reader.h"
+#include "config/text_forms.h"
+
+namespace pgrecall {
+
+namespace {
+// Collects what is wrong with combinations, at the place of the key that somebody would change.
+class CombinationCheck {
+ public:
+  CombinationCheck(const std::map<std::string, Position>& positions, std::vector<Problem>& errors, std::vector<Problem>& warnings)
+      : positions_(positions), errors_(errors), warnings_(warnings) {}
+
+  void repository(const std::string& name, RepositoryConfig& repository) {
+    const std::string path = "repositories." + name;
+    if (!has(path + ".path") && !has(path + ".url")) {
+      error(path, "has neither \"path\" nor \"url\"", "add path: /srv/backup");
+    } else if (has(path + ".path") && has(path + ".url")) {
+      error(path + ".url", "stands beside \"path\"", "keep one of them");
+    }
+    if (repository.path) {
+      repository.directory = *repository.path;
+    } else if (repository.url) {
+      auto directory = directory_of_url(*repository.url);
+      if (auto* text = std::get_if<std::string>(&directory)) {
+        repository.directory = std::move(*text);
+      }
+    }
+    one_source(path, "passphrase");
+    if (has(path + ".key_file")) {
+      for (const auto* suffix : {"", "_file", "_env", "_credential"}) {
+        if (has(path + ".passphrase" + suffix)) {
+          error(path + ".passphrase" + suffix, "stands beside \"key_file\"",
+                "a repository is opened by a key file or by a passphrase: keep one");
+        }
+      }
+    }
+    if (repository.key_file) {
+      warn(path + ".key_file", doubt_secret_file(*repository.key_file));
+    }
+    doubtful(path, "passphrase", repository.passphrase);
+  }
+
+  void distinct(const std::map<std::string, RepositoryConfig>& repositories, const std::string& spool) {
+    std::map<std::string, std::string> names;
+    for (const auto& [name, repository] : repositories) {
+      if (repository.directory.empty()) {
+        continue;
+      }
+      const std::string key = "repositories." + name + (repository.path ? ".path" : ".url");
+      const auto [first, fresh] = names.emplace(repository.directory, name);
+      if (!fresh) {
+        error(key, fmt::format("is the same directory as that of \"{}\"", first->second),
+              "use one repository, or another directory");
+      }
+      if ((spool + "/").starts_with(repository.directory + "/")) {
+        error(has("spool") ? "spool" : key, fmt::format("temporary files ({}) would lie in repository \"{}\"", spool, name),
+              "a repository's directory is for the repository alone: choose another");
+      }
+    }
+  }
+
+  void cluster(const std::string& name, const ClusterConfig& cluster, const Config& config) {
+    const std::string path = "clusters." + name;
+    if (!cluster.repository.empty() && valid_config_name(cluster.repository) && !known(path, cluster.repository, config)) {
+      std::vector<std::string> names;
+      for (const auto& [repository, section] : config.repositories) {
+        names.push_back(repository);
+      }
+      error(path + ".repository", fmt::format("there is no repository {}", in_quotes(cluster.repository)),
+            suggest(cluster.repository, names, "there are"));
+    }
+    one_source(path, "password");
+    if (conninfo_has_secret(cluster.connection.reveal()) && !check_conninfo(cluster.connection.reveal())) {
+      if (cluster.password.configured()) {
+        error(path + ".connection", "has a password, and another is configured beside it", "take it out of the connection");
+      } else {
+        warn(path + ".connection",
+             Complaint{"a password stands in the connection", "move it to a file of mode 0600 and name that as password_file"});
+      }
+    }
+    doubtful(path, "password", cluster.password);
+    compression(path + ".backup.compression", cluster.backup.compression);
+    retention(path + ".retention", cluster.retention);
+  }
+
+  void receiver(const std::string& name, const ReceiverConfig& receiver) {
+    const std::string path = "alerts.receivers." + name;
+    bool named = false;
+    for (const auto* suffix : {"", "_file", "_env", "_credential"}) {
+      named = named || has(path + ".url" + suffix);
+    }
+    if (!named) {
+      error(path, "has no address", "add url_file: FILE, url_env: VARIABLE or url_credential: NAME");
+    }
+    one_source(path, "url");
+    doubtful(path, "url", receiver.url);
+  }
+
+ private:
+  [[nodiscard]] bool has(const std::string& key) const { return positions_.contains(key); }
+
+  // A section that could not be read has been reported, and so has its absence.
+  [[nodiscard]] bool known(const std::string&, const std::string& repository, const Config& config) const {
+    return config.repositories.contains(repository) || has("repositories." + repository) || config.repositories.empty();
+  }
+
+  void compression(const std::string& path, const CompressionConfig& compression) {
+    if (!has(path + ".level")) {
+      return;
+    }
+    if (compression.method == CompressionConfig::Method::none) {
+      error(path + ".level", "means nothing without compression", "remove it, or choose zstd or lz4 as method");
+    } else if (compression.method == CompressionConfig::Method::lz4 && (compression.level < 1 || compression.level > 12)) {
+      error(path + ".level", fmt::format("\"{}\" is out of range for lz4", compression.level),
+            "write a whole number from 1 to 12");
+    }
+  }
+
+  void retention(const std::string& path, const RetentionConfig& retention) {
+    if (retention.daily == 0 && retention.weekly == 0 && retention.monthly == 0 && retention.window.count() == 0) {
+      error(path, "keeps nothing", "keep at least one backup, or give a window");
+    }
+  }
+
+  void one_source(const std::string& path, const std::string& secret) {
+    std::string first;
+    for (const auto* suffix : {"", "_file", "_env", "_credential"}) {
+      const std::string key = secret + suffix;
+      if (!has(path + "." + key)) {
+        continue;
+      }
+      if (first.empty()) {
+        first = key;
+      } else {
+        error(path + "." + key, fmt::format("stands beside \"{}\"", first), "keep one of them");
+      }
+    }
+  }
+
+  void doubtful(const std::string& path, const std::string& secret, const SecretSource& source) {
+    const auto* suffix = source.file ? "_file" : (source.environment ? "_env" : (source.credential ? "_credential" : ""));
+    warn(path + "." + secret + suffix, doubt(source));
+  }
+
+  [[nodiscard]] Position position(const std::string& key) const {
+    const auto found = positions_.find(key);
+    return found == positions_.end() ? Position{} : found->second;
+  }
+
+  void error(const std::string& key, std::string text, std::string hint) {
+    errors_.push_back({{}, position(key), key, std::move(text), std::move(hint)});
+  }
+
+  void warn(const std::string& key, const std::optional<Complaint>& complaint) {
+    if (complaint) {
+      warnings_.push_back({{}, position(key), key, complaint->text, complaint->hint});
+    }
+  }
+
+  const std::map<std::string, Position>& positions_;
+  std::vector<Problem>& errors_;
+  std::vector<Problem>& warnings_;
+};
+}  // namespace
+
+void check_combinations(Config& config, const std::map<std::string, Position>& positions, std::vector<Problem>& errors,
+                        std::vector<Problem>& warnings) {
+  CombinationCheck check(positions, errors, warnings);
+  for (auto& [name, repository] : config.repositories) {
+    check.repository(name, repository);
+  }
+  check.distinct(config.repositories, config.spool);
+  for (const auto& [name, cluster] : config.clusters) {
+    check.cluster(name, cluster, config);
+  }
+  for (const auto& [name, receiver] : config.alerts.receivers) {
+    check.receiver(name, receiver);
+  }
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/secret.h"
+#include "config/problem.h"
+#include "config/secret_source.h"
+
+// The typed configuration. What each key means, its type and its default is said once, in keys.cpp; reading, the JSON Schema,
+// dumps and the key table of docs/configuration.md all follow from there. Plain values; safe to read by many threads.
+
+namespace pgrecall {
+
+struct RepositoryConfig {
+  std::optional<std::string> path;  // absolute; one of path and url is set
+  std::optional<std::string> url;
+  std::optional<std::string> key_file;  // absolute path; need not exist before `repo init`
+  SecretSource passphrase;
+  std::string directory;  // absolute: what path or url stand for
+
+  // Whether the configuration names a key, so that `repo init` seals.
+  [[nodiscard]] bool sealed() const noexcept { return key_file || passphrase.configured(); }
+};
+
+// Five-field cron expressions in `timezone`, or "never".
+struct ScheduleConfig {
+  std::string timezone = "UTC";
+  std::string daily = "30 2 * * *";
+  std::string weekly = "30 3 * * 0";
+  std::string monthly = "30 4 1 * *";
+};
+
+struct RetentionConfig {
+  unsigned daily = 7;     // backups
+  unsigned weekly = 5;    // backups
+  unsigned monthly = 12;  // backups
+  std::chrono::milliseconds window = std::chrono::hours(7 * 24);
+};
+
+struct CompressionConfig {
+  enum class Method { zstd, lz4, none };
+  Method method = Method::zstd;
+  int level = 1;  // zstd: -7 to 19; lz4: 1 to 12
+};
+
+struct BackupConfig {
+  enum class Checkpoint { spread, fast };
+  CompressionConfig compression;
+  std::optional<std::uint64_t> max_rate;  // bytes per second
+  std::optional<Checkpoint> checkpoint;   // unset: spread when scheduled, fast when manual
+};
+
+struct ParallelConfig {
+  unsigned workers = 2;
+  unsigned uploads = 2;
+};
+
+struct ClusterConfig {
+  Secret connection;  // conninfo string or URI; may hold a password
+  SecretSource password;
+  std::string repository;  // a name in Config::repositories
+  ScheduleConfig schedule;
+  RetentionConfig retention;
+  BackupConfig backup;
+  ParallelConfig parallel;
+};
+
+struct ReceiverConfig {
+  enum class Kind { slack };
+  Kind kind = Kind::slack;
+  SecretSource url;
+};
+
+struct AlertsConfig {
+  std::map<std::string, ReceiverConfig> receivers;
+};
+
+struct MetricsConfig {
+  std::string listen = "127.0.0.1:9754";  // address:port
+};
+
+struct Config {
+  std::map<std::string, RepositoryConfig> repositories;
+  std::map<std::string, ClusterConfig> clusters;
+  AlertsConfig alerts;
+  MetricsConfig metrics;
+  std::string spool = "/var/lib/pgrecall/spool";  // absolute; for temporary files
+};
+
+inline constexpr std::string_view default_config_path = "/etc/pgrecall/pgrecall.yaml";
+
+struct LoadedConfig {
+  std::string file;
+  Config config;
+  std::vector<Problem> warnings;
+};
+
+// What a check found, all at once and in the file's order. `config` is whole only when there are no errors.
+struct ConfigCheck {
+  std::string file;
+  Config config;
+  std::vector<Problem> errors;
+  std::vector<Problem> warnings;
+};
+
+// Reads and checks a configuration. Throws Error{configuration} only when the file cannot be read; what is in it becomes
+// problems. Relative paths in it are relative to its own directory.
+[[nodiscard]] ConfigCheck check_config(const std::string& path);
+// The same for a text that would stand at `path`.
+[[nodiscard]] ConfigCheck check_config_text(const std::string& text, const std::string& path);
+// As check_config(), for those who need a valid one: throws Error{configuration} that lists every error, one a line.
+[[nodiscard]] LoadedConfig load_config(const std::string& path);
+
+// Whether `name` may name a cluster, repository or receiver: [a-z0-9][a-z0-9_-]{0,62}. Cluster names become parts of object names
+// and of slot names.
+[[nodiscard]] bool valid_config_name(std::string_view name) noexcept;
+
+// The effective configuration for people, defaults included, secrets replaced by stars.
+[[nodiscard]] nlohmann::ordered_json to_json(const Config& config);
+[[nodiscard]] std::string to_yaml(const Config& config);
+// Problems for `config check --output json`: file, line, column, key, problem, hint.
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Problem>& problems);
+
+// JSON Schema (draft-07) for editors; config/pgrecall.schema.json is this, printed with two spaces.
+[[nodiscard]] nlohmann::ordered_json config_schema();
+
+// Every key that there is, in order, as docs/configuration.md lists them.
+struct ConfigKey {
+  std::string path;      // "clusters.NAME.retention.daily"
+  std::string type;      // "whole number from 0 to 10000"
+  std::string fallback;  // what holds where the key is absent; empty: nothing does
+  bool required = false;
+  std::string help;
+};
+[[nodiscard]] std::vector<ConfigKey> config_keys();
+
+}  // namespace pgrecall

@@ -1,0 +1,121 @@
+#include "config/keys.h"
+
+namespace pgrecall {
+
+namespace {
+using Kind = ValueType::Kind;
+using Presence = KeyInfo::Presence;
+
+void visit(KeyVisitor& keys, RepositoryConfig& repository) {
+  keys.value({"path", "Directory of the repository. Give this or url."}, text_value(Kind::path, repository.path));
+  keys.value({"url", "Address of the repository, as file:///srv/backup. Give this or path."},
+             text_value(Kind::address, repository.url));
+  keys.value({"key_file", "Key file that seals the repository; repo init makes it where it is absent. Keep a copy elsewhere."},
+             text_value(Kind::path, repository.key_file));
+  keys.value({"passphrase", "Passphrase that seals the repository, here in the open. Better: one of the next three."},
+             secret_value(repository.passphrase.literal));
+  keys.value({"passphrase_file", "File that holds the passphrase."}, text_value(Kind::path, repository.passphrase.file));
+  keys.value({"passphrase_env", "Environment variable that holds the passphrase."},
+             text_value(Kind::variable, repository.passphrase.environment));
+  keys.value({"passphrase_credential", "systemd credential that holds the passphrase."},
+             text_value(Kind::credential, repository.passphrase.credential));
+}
+
+void visit(KeyVisitor& keys, ScheduleConfig& schedule) {
+  keys.value({"timezone", "Time zone in which the times below are meant."}, text_value(Kind::timezone, schedule.timezone));
+  keys.value({"daily", "When the daily backup is taken."}, text_value(Kind::cron, schedule.daily));
+  keys.value({"weekly", "When the weekly backup is taken."}, text_value(Kind::cron, schedule.weekly));
+  keys.value({"monthly", "When the monthly backup is taken."}, text_value(Kind::cron, schedule.monthly));
+}
+
+void visit(KeyVisitor& keys, RetentionConfig& retention) {
+  constexpr std::int64_t most = 10'000;
+  keys.value({"daily", "Daily backups to keep."}, integer_value(retention.daily, 0, most));
+  keys.value({"weekly", "Weekly backups to keep."}, integer_value(retention.weekly, 0, most));
+  keys.value({"monthly", "Monthly backups to keep."}, integer_value(retention.monthly, 0, most));
+  keys.value({"window", "How far back recovery to any moment is possible: backups and WAL are kept for it."},
+             duration_value(retention.window));
+}
+
+void visit(KeyVisitor& keys, CompressionConfig& compression) {
+  keys.value({"method", "How chunks and WAL are compressed."}, choice_value(compression.method, {"zstd", "lz4", "none"}));
+  Value level = integer_value(compression.level, -7, 19);
+  level.get = [&compression, given = level.get] {
+    return compression.method == CompressionConfig::Method::none ? std::nullopt : given();
+  };
+  keys.value({"level", "zstd: -7 to 19, lz4: 1 to 12; higher is smaller and slower. Not with none."}, level);
+}
+
+void visit(KeyVisitor& keys, BackupConfig& backup) {
+  constexpr std::uint64_t slowest = 32U << 10U;  // the least that BASE_BACKUP's MAX_RATE accepts
+  keys.section({"compression", "Compression."}, [&backup](KeyVisitor& inner) { visit(inner, backup.compression); });
+  keys.value({"max_rate", "The most that is read from the server; no limit where absent."}, rate_value(backup.max_rate, slowest));
+  keys.value(
+      {"checkpoint", "How the backup's first checkpoint is taken; where absent, spread when scheduled and fast when manual."},
+      choice_value(backup.checkpoint, {"spread", "fast"}));
+}
+
+void visit(KeyVisitor& keys, ParallelConfig& parallel) {
+  keys.value({"workers", "Threads that hash, compress and seal."}, integer_value(parallel.workers, 1, 256));
+  keys.value({"uploads", "Packs that are stored at the same time."}, integer_value(parallel.uploads, 1, 64));
+}
+
+void visit(KeyVisitor& keys, ClusterConfig& cluster) {
+  keys.value({"connection", "Where the server is. A role with LOGIN and REPLICATION is enough.", Presence::required},
+             conninfo_value(cluster.connection));
+  keys.value({"password", "Password, here in the open. Better: one of the next three, or libpq's own password file."},
+             secret_value(cluster.password.literal));
+  keys.value({"password_file", "File that holds the password."}, text_value(Kind::path, cluster.password.file));
+  keys.value({"password_env", "Environment variable that holds the password."},
+             text_value(Kind::variable, cluster.password.environment));
+  keys.value({"password_credential", "systemd credential that holds the password."},
+             text_value(Kind::credential, cluster.password.credential));
+  keys.value({"repository", "Name of the repository that the cluster is backed up into.", Presence::required},
+             text_value(Kind::name, cluster.repository));
+  keys.section({"schedule", "When backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.schedule); });
+  keys.section({"retention", "What is kept."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.retention); });
+  keys.section({"backup", "How backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.backup); });
+  keys.section({"parallel", "How much is done at the same time."},
+               [&cluster](KeyVisitor& inner) { visit(inner, cluster.parallel); });
+}
+
+void visit(KeyVisitor& keys, ReceiverConfig& receiver) {
+  keys.value({"kind", "What the receiver is.", Presence::required}, choice_value(receiver.kind, {"slack"}));
+  keys.value({"url", "Webhook address, here in the open. Better: one of the next three."}, secret_value(receiver.url.literal));
+  keys.value({"url_file", "File that holds the webhook address."}, text_value(Kind::path, receiver.url.file));
+  keys.value({"url_env", "Environment variable that holds the webhook address."},
+             text_value(Kind::variable, receiver.url.environment));
+  keys.value({"url_credential", "systemd credential that holds the webhook address."},
+             text_value(Kind::credential, receiver.url.credential));
+}
+
+template <typename Section>
+NamedSections named(std::map<std::string, Section>& sections) {
+  return {[&sections] {
+            std::vector<std::string> names;
+            for (const auto& [name, section] : sections) {
+              names.push_back(name);
+            }
+            return names;
+          },
+          [&sections](const std::string& name, KeyVisitor& visitor) { visit(visitor, sections[name]); },
+          [](KeyVisitor& visitor) {
+            Section defaults;
+            visit(visitor, defaults);
+          }};
+}
+}  // namespace
+
+void visit_keys(Config& config, KeyVisitor& visitor) {
+  visitor.named_sections({"repositories", "Where backups and WAL are kept.", Presence::required}, named(config.repositories));
+  visitor.named_sections({"clusters", "The PostgreSQL servers that are backed up.", Presence::required}, named(config.clusters));
+  visitor.section({"alerts", "Who is told when something fails."}, [&config](KeyVisitor& alerts) {
+    alerts.named_sections({"receivers", "Whom alerts are sent to."}, named(config.alerts.receivers));
+  });
+  visitor.section({"metrics", "Prometheus metrics."}, [&config](KeyVisitor& metrics) {
+    metrics.value({"listen", "Address and port of the metrics page."}, text_value(Kind::listen, config.metrics.listen));
+  });
+  visitor.value({"spool", "Directory for temporary files."}, text_value(Kind::path, config.spool));
+}
+
+}  // namespace pgrecall

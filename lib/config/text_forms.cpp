@@ -1,0 +1,185 @@
+#include "config/text_forms.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/bytes.h"
+#include "config/config.h"
+
+namespace pgrecall {
+
+namespace {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+std::optional<unsigned> number(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const auto at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) {
+      return parts;
+    }
+    text.remove_prefix(at + 1);
+  }
+}
+
+struct CronField {
+  std::string_view name;
+  unsigned minimum;
+  unsigned maximum;
+};
+constexpr std::array<CronField, 5> cron_fields{
+    {{"minute", 0, 59}, {"hour", 0, 23}, {"day of month", 1, 31}, {"month", 1, 12}, {"day of week", 0, 7}}};
+
+// One member of a list: "*", "n" or "n-m", each with "/step" behind it or not.
+bool valid_cron_item(std::string_view item, const CronField& field) {
+  const auto slash = item.find('/');
+  if (slash != std::string_view::npos) {
+    const auto step = number(item.substr(slash + 1));
+    if (!step || *step == 0 || *step > field.maximum) {
+      return false;
+    }
+    item = item.substr(0, slash);
+  }
+  if (item == "*") {
+    return true;
+  }
+  const auto dash = item.find('-');
+  const auto first = number(item.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
+  const bool single_with_step = slash != std::string_view::npos && dash == std::string_view::npos;
+  return first && last && !single_with_step && *first >= field.minimum && *first <= *last && *last <= field.maximum;
+}
+}  // namespace
+
+std::optional<Complaint> check_cron(std::string_view text) {
+  if (text == "never") {
+    return std::nullopt;
+  }
+  std::vector<std::string_view> fields = split(text, ' ');
+  std::erase(fields, std::string_view());
+  if (fields.size() != cron_fields.size()) {
+    return Complaint{in_quotes(text) + " is not a cron expression of 5 fields",
+                     "write minute, hour, day of month, month and day of week, as in \"30 2 * * *\", or never"};
+  }
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    for (const std::string_view item : split(fields[i], ',')) {
+      if (!valid_cron_item(item, cron_fields[i])) {
+        return Complaint{fmt::format("{} is no {}", in_quotes(item), cron_fields[i].name),
+                         fmt::format("use *, numbers from {} to {}, ranges (1-5), steps (*/2) and lists (1,3)",
+                                     cron_fields[i].minimum, cron_fields[i].maximum)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_timezone(const std::string& text) {
+  constexpr auto hint = "write a name of the time zone database, as Europe/Berlin or UTC; timedatectl list-timezones lists them";
+  const auto odd = [](char c) {
+    return !is_letter(c) && !is_digit(c) && std::string_view("_+-/").find(c) == std::string_view::npos;
+  };
+  if (text.empty() || text.front() == '/' || text.size() > 64 || std::any_of(text.begin(), text.end(), odd)) {
+    return Complaint{in_quotes(text) + " is not a time zone", hint};
+  }
+  // Hosts without a time zone database are told so by the schedule, which cannot run there, and not by every command.
+  const char* variable = std::getenv("TZDIR");
+  const std::filesystem::path database(variable == nullptr ? "/usr/share/zoneinfo" : variable);
+  std::error_code ignored;
+  if (text != "UTC" && std::filesystem::is_directory(database, ignored) &&
+      !std::filesystem::is_regular_file(database / text, ignored)) {
+    return Complaint{in_quotes(text) + " is not a time zone that this system knows", hint};
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_listen(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const auto port = colon == std::string_view::npos ? std::nullopt : number(text.substr(colon + 1));
+  const std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
+  const bool plain = !host.empty() && host.find_first_of(":[]/ ") == std::string_view::npos;
+  if (!port || *port == 0 || *port > 65'535 || !(bracketed || plain)) {
+    return Complaint{in_quotes(text) + " is not an address and a port", "write 127.0.0.1:9754 or [::1]:9754"};
+  }
+  return std::nullopt;
+}
+
+bool valid_config_name(std::string_view name) noexcept {
+  const auto fits = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_' || c == '-'; };
+  return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), fits) && name.front() != '_' &&
+         name.front() != '-';
+}
+
+std::optional<Complaint> check_name(std::string_view text) {
+  if (valid_config_name(text)) {
+    return std::nullopt;
+  }
+  return Complaint{
+      in_quotes(text) + " is not a usable name",
+      "use 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit: it becomes part of object and slot names"};
+}
+
+// These two do not repeat the text: somebody may have put the secret itself there.
+std::optional<Complaint> check_variable(std::string_view text) {
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
+  if (text.empty() || is_digit(text.front()) || !std::all_of(text.begin(), text.end(), fits)) {
+    return Complaint{"is not the name of an environment variable", "give the variable's name, not its value"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_credential(std::string_view text) {
+  if (text.empty() || text.size() > 255 || text == "." || text == ".." || text.find_first_of("/: ") != std::string_view::npos) {
+    return Complaint{"is not the name of a systemd credential", "give the name that LoadCredential= has in the unit"};
+  }
+  return std::nullopt;
+}
+
+std::variant<std::string, Complaint> directory_of_url(std::string_view url) {
+  constexpr auto hint = "write file:///srv/backup, or give the directory as path";
+  if (url.starts_with("s3://")) {
+    return Complaint{"s3:// repositories are not supported yet", "use a directory for now (path: /srv/backup)"};
+  }
+  if (!url.starts_with("file://")) {
+    return Complaint{"is not the URL of a repository", hint};
+  }
+  url.remove_prefix(7);
+  if (!url.starts_with('/')) {
+    return Complaint{"names a host, but file URLs here are local and absolute", hint};
+  }
+  std::string directory;
+  for (std::size_t i = 0; i < url.size(); ++i) {
+    if (url[i] != '%') {
+      directory += url[i];
+      continue;
+    }
+    std::array<std::byte, 1> byte{};
+    std::string digits(url.substr(i + 1, 2));
+    std::transform(digits.begin(), digits.end(), digits.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (!from_hex(digits, byte) || byte[0] == std::byte{0}) {
+      return Complaint{"has a % that no two hexadecimal digits follow", "write %25 for a percent sign"};
+    }
+    directory += static_cast<char>(byte[0]);
+    i += 2;
+  }
+  return directory;
+}
+
+}  // namespace pgrecall

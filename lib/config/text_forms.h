@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "config/problem.h"
+
+// Checks of the form of texts. Each answers what is wrong, or nothing.
+
+namespace pgrecall {
+
+// Five fields, minute hour day month weekday, of "*", numbers, ranges, steps and lists; or "never".
+[[nodiscard]] std::optional<Complaint> check_cron(std::string_view text);
+// A name of the system's time zone database.
+[[nodiscard]] std::optional<Complaint> check_timezone(const std::string& text);
+// "127.0.0.1:9754", "[::1]:9754", "name:9754".
+[[nodiscard]] std::optional<Complaint> check_listen(std::string_view text);
+[[nodiscard]] std::optional<Complaint> check_name(std::string_view text);
+[[nodiscard]] std::optional<Complaint> check_variable(std::string_view text);
+[[nodiscard]] std::optional<Complaint> check_credential(std::string_view text);
+// The directory that "file:///path" (%XX as in any URL) stands for.
+[[nodiscard]] std::variant<std::string, Complaint> directory_of_url(std::string_view url);
+
+}  // namespace pgrecall
