@@ -28,7 +28,7 @@ std::string old_command(const BaseBackupOptions& options) {
   std::string command = "BASE_BACKUP LABEL " + quote_replication_literal(options.label);
   command += options.sizes == SizeEstimate::ask ? " PROGRESS" : "";
   command += options.checkpoint == BackupCheckpoint::fast ? " FAST" : "";
-  command += " NOWAIT TABLESPACE_MAP";
+  command += " NOWAIT";
   if (options.max_rate_bytes != 0) {
     command += " MAX_RATE " + std::to_string(server_rate(options.max_rate_bytes));
   }
@@ -43,7 +43,7 @@ std::string new_command(const BaseBackupOptions& options) {
   std::string command = "BASE_BACKUP (LABEL " + quote_replication_literal(options.label);
   command += options.sizes == SizeEstimate::ask ? ", PROGRESS true" : "";
   command += options.checkpoint == BackupCheckpoint::fast ? ", CHECKPOINT 'fast'" : ", CHECKPOINT 'spread'";
-  command += ", WAIT false, TABLESPACE_MAP true";
+  command += ", WAIT false";
   if (options.max_rate_bytes != 0) {
     command += ", MAX_RATE " + std::to_string(server_rate(options.max_rate_bytes));
   }

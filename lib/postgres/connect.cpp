@@ -101,6 +101,10 @@ Connection connect_either_way(const ConnectionSettings& settings, const std::sto
   }
   ConnectAttempt::Outcome second = ConnectAttempt::make(settings, ReplicationMode::physical, stop);
   if (const auto* failure = std::get_if<ConnectAttempt::Failure>(&second)) {
+    // pg_hba.conf lines for replication are not expected; then the reason to act on is the first one.
+    if (refused_by_hba(failure->message)) {
+      throw Error(refused->error).caused_by(failure->error);
+    }
     throw Error(failure->error).caused_by(refused->error);
   }
   return take(std::move(second));

@@ -132,18 +132,23 @@ ServerMessage read_connect_failure(std::string_view libpq_text) {
     if (const std::size_t code = find_sqlstate(line); code != std::string::npos) {
       message.sqlstate = line.substr(code, 5);
       message.function.clear();
-      line.erase(code, 7);
+      // With the severity before it, which is always FATAL here.
+      const std::size_t severity = line.rfind(' ', code - 3) + 1;
+      line.erase(severity, code + 7 - severity);
     }
     message.text += (message.text.empty() ? "" : "; ") + clean_text(line);
   }
   return message;
 }
 
+bool refused_by_hba(const ServerMessage& message) noexcept {
+  // Other refusals of that code (no such role, failed peer or certificate authentication) come from other functions.
+  return message.sqlstate == "28000" && message.function == "ClientAuthentication";
+}
+
 bool other_mode_may_pass(const ServerMessage& message) noexcept {
-  if (message.sqlstate == "28000") {
-    // pg_hba.conf has no line, or a `reject` line. Other refusals of that code (no such role, failed peer or
-    // certificate authentication) come from other functions.
-    return message.function == "ClientAuthentication";
+  if (refused_by_hba(message)) {
+    return true;
   }
   if (message.sqlstate == "42501") {
     return message.function == "CheckMyDatabase";  // no CONNECT privilege
@@ -170,7 +175,12 @@ std::string connect_hint(const ServerMessage& message, std::string_view user) {
            "that";
   }
   if (code == "28000") {
-    return message.function == "ClientAuthentication" ? hba_hint(user) : role_hint(user);
+    if (refused_by_hba(message)) {
+      return hba_hint(user);
+    }
+    return message.function == "auth_failed"
+               ? "pg_hba.conf asks for another kind of authentication (peer, ident, cert ...) than this host can give"
+               : role_hint(user);
   }
   if (code == "42501") {
     return message.function == "CheckMyDatabase" ? "grant the role CONNECT on that database, or name another one"

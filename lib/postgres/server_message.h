@@ -16,6 +16,8 @@ struct ServerMessage {
 // Reads the text of a failed connection, made with PQERRORS_VERBOSE. With several hosts, the last refusal decides.
 [[nodiscard]] ServerMessage read_connect_failure(std::string_view libpq_text);
 
+// True when pg_hba.conf has no line for the connection, or one that rejects it.
+[[nodiscard]] bool refused_by_hba(const ServerMessage& message) noexcept;
 // True when pg_hba.conf, or the database named, refuses this connection, while one of another replication mode may pass.
 // Never for a failed authentication.
 [[nodiscard]] bool other_mode_may_pass(const ServerMessage& message) noexcept;
