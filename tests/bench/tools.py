@@ -65,7 +65,7 @@ class Pgrecall(Tool):
         super().prepare()
         _owned_file(
             self.config,
-            f"repositories:\n  main: {{ path: {self.repository} }}\n"
+            f"spool: {self.work}\nrepositories:\n  main: {{ path: {self.repository} }}\n"
             f"clusters:\n  bench:\n    connection: \"host={self.cluster} user=postgres dbname=postgres\"\n    repository: main\n",
         )
         run([self.binary, "repo", "init", "--config", str(self.config)], user=USER)

@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""A full disk: a clear message, nothing listed, space given back, and the next backup works once there is room."""
+
+import shutil
+import subprocess
+
+from harness import IntegrationTest, contract, dump_everything, main
+
+SMALL_BYTES = 24 << 20
+
+
+class FullDisk(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.create_server()
+        self.source.fill(80)
+
+    def test_repository_is_full(self):
+        disk = self.mount_tmpfs(SMALL_BYTES)
+        tool = self.pgrecall(self.source, repository=disk / "repository")
+        result = tool.run("backup", "prod", exit=(contract.FAILED, contract.STORE_UNREACHABLE))
+        self.assertRegex(result.stderr.lower(), "no space left|disk full|file system is full|space")
+        self.assertIn("hint:", result.stderr)
+        self.assertEqual([], tool.ids("prod"))
+        self.assertGreater(shutil.disk_usage(disk).free, SMALL_BYTES * 0.8, "what the failed backup stored fills the disk still")
+        subprocess.run(["mount", "-o", "remount,size=1g", disk], check=True)
+        tool.backup("prod")
+        self.assertEqual([], [finding for finding in tool.verify("prod") if finding["severity"] == "damage"])
+        self.assert_restores(tool, self.source, expected=dump_everything(self.source))
+
+    def test_earlier_backups_stay_whole_when_the_next_does_not_fit(self):
+        disk = self.mount_tmpfs(1 << 30)
+        tool = self.pgrecall(self.source, repository=disk / "repository")
+        first = tool.backup("prod")
+        expected = dump_everything(self.source)
+        used = shutil.disk_usage(disk).used
+        subprocess.run(["mount", "-o", f"remount,size={used + (8 << 20)}", disk], check=True)
+        self.source.execute("update filler set body = reverse(body)")
+        tool.run("backup", "prod", exit=(contract.FAILED, contract.STORE_UNREACHABLE))
+        self.assertEqual([first], tool.ids("prod"))
+        self.assert_restores(tool, self.source, expected=expected)
+
+    def test_spool_is_full(self):
+        spool = self.mount_tmpfs(64 << 10)
+        tool = self.pgrecall(self.source)
+        for number in range(2):  # leaves no room even for a directory's page
+            (spool / f"filler{number}").write_bytes(bytes(32 << 10))
+        tool.settings["spool"] = str(spool)
+        tool.cluster("prod", self.source.conninfo())
+        tool.run("backup", "prod", exit=(contract.FAILED, contract.STORE_UNREACHABLE, contract.DONE), environment={"TMPDIR": str(spool)})
+        self.assertEqual(["filler0", "filler1"], sorted(path.name for path in spool.iterdir()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""What must not be done is refused, with the exit code of the table, before anything is written."""
+
+import json
+import re
+import shutil
+
+from harness import IntegrationTest, Pgrecall, contract, main
+
+
+class Refusals(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.create_server()
+        self.tool = self.pgrecall(self.source)
+        self.backup = self.tool.backup("prod")
+        self.into = self.directory / "restored"
+
+    def assert_refused(self, result, pattern):
+        self.assertRegex(result.stderr, re.compile(pattern, re.IGNORECASE))
+        self.assertIn("hint:", result.stderr)
+
+    def test_directory_is_not_empty(self):
+        self.into.mkdir()
+        (self.into / "precious").write_text("mine")
+        self.assert_refused(self.tool.restore("prod", self.into, exit=contract.FAILED), "not empty")
+        self.assertEqual(["precious"], [path.name for path in self.into.iterdir()])
+
+    def test_server_runs_there(self):
+        before = sorted(path.name for path in self.source.data.iterdir())
+        for arguments in ([], ["--delta"]):
+            with self.subTest(arguments=arguments):
+                self.assert_refused(self.tool.restore("prod", self.source.data, *arguments, exit=contract.FAILED), "running|not empty")
+        self.assertEqual(before, sorted(path.name for path in self.source.data.iterdir()))
+        self.assertEqual(1, self.source.scalar("select 1"))
+
+    def test_running_server_is_named_as_such_for_delta(self):
+        result = self.tool.restore("prod", self.source.data, "--delta", exit=contract.FAILED)
+        self.assert_refused(result, r"running")
+        self.assertIn(str(self.source.process.pid), result.stderr)
+
+    def test_delta_over_another_system(self):
+        other = self.create_server()
+        other.stop()
+        result = self.tool.restore("prod", other.data, "--delta", exit=contract.FAILED)
+        self.assert_refused(result, "system identifier|another cluster")
+        self.assertEqual(1, other.start().scalar("select 1"))
+
+    def test_too_little_space(self):
+        small = self.mount_tmpfs(4 << 20)
+        self.assert_refused(self.tool.restore("prod", small / "data", exit=contract.FAILED), "space")
+        self.assertEqual([], [path for path in small.rglob("*") if path.is_file()])
+
+    def test_dry_run_writes_nothing_and_tells_the_plan(self):
+        result = self.tool.restore("prod", self.into, "--dry-run", "--output", "json")
+        self.assertIn(self.backup, result.stdout)
+        json.loads(result.stdout)
+        self.assertFalse(self.into.exists())
+
+    def test_missing_binaries_are_warned_of(self):
+        source = self.create_server(13)  # no binaries of 13 are where PostgreSQL is installed
+        tool = self.pgrecall(source, name="tool13")
+        tool.backup("prod")
+        result = tool.restore("prod", self.into, "--dry-run", exit=(contract.DONE, contract.WARNINGS))
+        self.assertRegex(result.text, r"(?i)warning.*13|13.*not found|no .*PostgreSQL 13")
+
+    def test_unknown_backup_names_what_there_is(self):
+        result = self.tool.restore("prod", self.into, "--backup", "20200101T000000Z-full", exit=contract.TARGET_UNREACHABLE)
+        self.assert_refused(result, "20200101T000000Z-full")
+        self.assertIn(self.backup, result.stderr)
+        self.assertFalse(self.into.exists())
+
+    def test_unknown_cluster_names_what_there_is(self):
+        self.assert_refused(self.tool.restore("prid", self.into, exit=contract.TARGET_UNREACHABLE), "prod")
+
+    def test_no_repository(self):
+        url = f"file://{self.directory}/nowhere"
+        for command in (["list", "prod"], ["verify", "prod"], ["restore", "prod", "--into", self.into], ["repo", "info"]):
+            with self.subTest(command=command[0]):
+                self.tool.run(*command, "--repository", url, config=False, exit=contract.NO_REPOSITORY)
+
+    def test_wrong_key(self):
+        key, other = self.directory / "key", self.directory / "other-key"
+        sealed = Pgrecall(self.directory / "sealed", repository_settings={"key_file": str(key)}).cluster("prod", self.source.conninfo())
+        sealed.init()
+        sealed.backup("prod")
+        Pgrecall(self.directory / "sealed2", repository_settings={"key_file": str(other)}).cluster("prod", self.source.conninfo()).init()
+        for arguments in (["--key-file", other], []):
+            with self.subTest(arguments=arguments):
+                sealed.restore("prod", self.into, *arguments, exit=contract.WRONG_KEY)
+                sealed.run("list", "prod", "--repository", sealed.url, *arguments, config=False, exit=contract.WRONG_KEY)
+        self.assertFalse(self.into.exists())
+
+    def test_init_over_a_repository(self):
+        identity = (self.tool.repository / "pgrecall.json").read_bytes()
+        self.tool.init(exit=contract.FAILED)
+        self.assertEqual(identity, (self.tool.repository / "pgrecall.json").read_bytes())
+
+    def test_cluster_with_other_system_identifier(self):
+        other = self.create_server()
+        self.tool.cluster("prod", other.conninfo())
+        result = self.tool.run("backup", "prod", exit=contract.FAILED)
+        self.assert_refused(result, "system identifier")
+        self.assertIn(other.system_identifier(), result.stderr)
+        self.assertIn(self.source.system_identifier(), result.stderr)
+        self.assertEqual([self.backup], self.tool.ids("prod"))
+
+    def test_command_line_and_configuration(self):
+        self.tool.run("bakcup", exit=contract.USAGE, config=False)
+        self.tool.run("restore", "prod", exit=contract.USAGE)
+        self.tool.run("backup", exit=contract.USAGE)
+        self.tool.config.write_text(self.tool.config.read_text().replace('"connection"', '"conection"'))
+        result = self.tool.run("backup", "prod", exit=contract.CONFIGURATION)
+        self.assertRegex(result.stderr, r"pgrecall\.yaml:\d+:\d+: .*conection")
+        self.assertIn("did you mean", result.stderr)
+        self.tool.run("list", "--config", self.directory / "absent.yaml", config=False, exit=contract.CONFIGURATION)
+
+    def test_damaged_pack_restores_nothing_startable(self):
+        pack = max((self.tool.repository / "clusters/prod/packs").glob("*/*"), key=lambda path: path.stat().st_size)
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 2] ^= 1
+        pack.chmod(0o644)
+        pack.write_bytes(content)
+        result = self.tool.restore("prod", self.into, exit=contract.CORRUPTION)
+        self.assertIn(pack.name, result.stderr)
+        self.assertFalse((self.into / "global/pg_control").exists())
+        finding = next(one for one in self.tool.verify("prod", exit=contract.CORRUPTION) if one["severity"] == "damage")
+        self.assertIn(pack.name, finding["object"])
+        self.assertIn(self.backup, finding["backups"])
+        shutil.rmtree(self.into, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
