@@ -20,10 +20,12 @@ struct BackupRequest {
   ConnectionSettings connection;
   // changed: chunks that the newest backup has already are shared with it. everything: all is stored anew.
   enum class Store { changed, everything } store = Store::changed;
+  // A server with another system identifier than the cluster's backups (rebuilt, upgraded, or simply the wrong one).
+  enum class NewSystem { refuse, accept } new_system = NewSystem::refuse;
   Keep keep = Keep::manual;
   std::string note;
   Compression compression;
-  CheckpointMode checkpoint = CheckpointMode::fast;
+  BackupCheckpoint checkpoint = BackupCheckpoint::fast;
   std::uint64_t max_rate = 0;              // bytes per second read from the server; 0 is no limit
   std::uint32_t chunk_size = 512U << 10U;  // bytes; a multiple of the page size
   std::size_t pack_size = 32U << 20U;      // bytes

@@ -1,0 +1,329 @@
+#include "engine/backup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/backup_archive.h"
+#include "engine/backup_pipeline.h"
+#include "engine/backup_wal.h"
+#include "engine/failure.h"
+#include "engine/server_files.h"
+#include "engine/shared_chunks.h"
+#include "postgres/replication.h"
+#include "repository/catalog.h"
+#include "repository/lease.h"
+
+namespace pgrecall {
+
+namespace {
+
+constexpr std::size_t max_summary_failures = 1000;
+
+// One backup from the lease to the commit; each step in its own function, in the order of execute().
+class BackupRun {
+ public:
+  BackupRun(const Repository& repository, const BackupRequest& request, const Clock& clock, Progress& progress,
+            const std::stop_token& stop)
+      : repository_(repository),
+        request_(request),
+        clock_(clock),
+        progress_(progress),
+        on_stop_(stop, [this] { failure_.request_stop(); }),
+        catalog_(read_catalog(repository, request.cluster)) {}
+
+  BackupResult execute();
+
+ private:
+  void choose_id();
+  void choose_parent();
+  [[nodiscard]] Time newest_commit() const;
+  void meet_server(Connection& connection);
+  void check_system() const;
+  [[nodiscard]] std::uint32_t relation_segment_blocks(Connection& connection) const;
+  [[nodiscard]] std::unique_ptr<BackupWal> prepare_wal();
+  void store_history(Connection& connection);
+  void copy(Connection& connection);
+  void add_configuration(Connection& connection, BackupPipeline& pipeline, bool inside);
+  void note_page_failures(Connection& connection, BackupPipeline& pipeline);
+  void commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files, const ManifestWriter::Stored& manifest);
+
+  const Repository& repository_;
+  const BackupRequest& request_;
+  const Clock& clock_;
+  Progress& progress_;
+  Failure failure_;
+  std::stop_callback<std::function<void()>> on_stop_;
+  const Catalog catalog_;
+  std::unique_ptr<Lease> lease_;
+  std::optional<BackupSummary> parent_;
+  ServerInfo server_;
+  BackupSummary summary_;
+};
+
+BackupResult BackupRun::execute() {
+  std::optional<Lease::Holder> holder;
+  lease_ = Lease::acquire(repository_, "backup-" + request_.cluster, "backup of " + request_.cluster, clock_, holder, {});
+  if (!lease_) {
+    throw Error(ErrorKind::held, "another backup of this cluster is running",
+                "wait for it to end; `pgrecall repo info` lists leases and their owners")
+        .with("cluster", request_.cluster)
+        .with("owner", holder ? holder->owner : "unknown")
+        .with("since", holder ? format_time(holder->taken) : "unknown");
+  }
+  progress_.enter("connecting");
+  Connection connection = connect_replication(request_.connection, failure_.token());
+  connection.on_notice([this](const ServerNotice& notice) {
+    if (notice.severity == "WARNING") {
+      summary_.warnings.push_back("server: " + notice.message);
+    }
+  });
+  meet_server(connection);
+  choose_parent();
+  choose_id();
+  copy(connection);
+  return {.summary = summary_,
+          .connected_by = connection.mode() == ReplicationMode::database ? "replication=database" : "replication=true"};
+}
+
+void BackupRun::meet_server(Connection& connection) {
+  server_ = read_server_info(connection);
+  if (server_.major() < 13 || server_.major() > 18) {
+    throw Error(ErrorKind::failed, "this PostgreSQL version is not supported", "pgrecall backs up PostgreSQL 13 to 18")
+        .with("version", server_.version);
+  }
+  check_system();
+  summary_.cluster = request_.cluster;
+  summary_.system_identifier = server_.identity.system_identifier;
+  summary_.server_version = static_cast<unsigned>(server_.version_num);
+  summary_.timeline = server_.identity.timeline;
+  summary_.page_size = server_.block_size;
+  summary_.wal_segment_size = server_.wal_segment_size;
+  summary_.relation_segment_blocks = relation_segment_blocks(connection);
+  summary_.page_checksums = server_.data_checksums;
+  summary_.from_standby = server_.in_recovery.value_or(false);
+  summary_.keep = request_.keep;
+  summary_.note = request_.note;
+  summary_.compression = request_.compression.method == CompressionMethod::none
+                             ? std::string(name(CompressionMethod::none))
+                             : fmt::format("{} {}", name(request_.compression.method), request_.compression.level);
+  summary_.tool = request_.tool;
+}
+
+void BackupRun::check_system() const {
+  if (catalog_.backups.empty() || request_.new_system == BackupRequest::NewSystem::accept) {
+    return;
+  }
+  const BackupSummary& newest = catalog_.backups.back().summary;
+  if (newest.system_identifier != server_.identity.system_identifier) {
+    throw Error(ErrorKind::failed, "this server is not the one that was backed up under this name: its system identifier differs",
+                "check the connection; if the cluster was rebuilt or upgraded, run the backup once with --new-system")
+        .with("cluster", request_.cluster)
+        .with("expected", newest.system_identifier)
+        .with("found", server_.identity.system_identifier);
+  }
+}
+
+std::uint32_t BackupRun::relation_segment_blocks(Connection& connection) const {
+  const auto shown = show_setting(connection, "segment_size");
+  const auto bytes = shown ? decode_shown_size(*shown) : std::nullopt;
+  return bytes && *bytes > 0 ? static_cast<std::uint32_t>(*bytes / server_.block_size) : default_blocks_per_segment;
+}
+
+void BackupRun::choose_parent() {
+  for (auto each = catalog_.backups.rbegin(); each != catalog_.backups.rend(); ++each) {
+    const bool damaged = each->damaged && (!each->verified || *each->verified < *each->damaged);
+    if (!damaged && each->summary.system_identifier == server_.identity.system_identifier &&
+        each->summary.page_size == server_.block_size) {
+      parent_ = each->summary;
+      return;
+    }
+  }
+}
+
+void BackupRun::choose_id() {
+  std::optional<Time> newest;
+  for (const ListedBackup& each : catalog_.backups) {
+    newest = std::max(newest.value_or(Time::min()), each.summary.id.time());
+  }
+  for (const DamagedBackup& each : catalog_.damaged) {
+    newest = std::max(newest.value_or(Time::min()), each.id.time());
+  }
+  for (const BackupId& each : catalog_.unfinished) {
+    newest = std::max(newest.value_or(Time::min()), each.time());
+  }
+  // Ids have whole seconds, so a backup that follows another at once waits for its own.
+  while (newest && clock_.now() < *newest + std::chrono::seconds(1) && clock_.now() >= *newest - std::chrono::seconds(1)) {
+    wait_unless_stopped(std::chrono::milliseconds(50), failure_.token());
+  }
+  summary_.started = clock_.now();
+  if (newest && summary_.started < *newest) {
+    throw Error(ErrorKind::failed, "this host's clock is behind the newest backup",
+                "set the clock right; backups must follow each other in time")
+        .with("now", format_time(summary_.started))
+        .with("newest", format_time(*newest));
+  }
+  const bool shares = parent_ && request_.store == BackupRequest::Store::changed;
+  summary_.id = BackupId::make(summary_.started, shares ? BackupKind::incremental : BackupKind::full);
+  if (shares) {
+    summary_.parent = parent_->id;
+  }
+  summary_.label = "pgrecall " + summary_.id.text;
+}
+
+Time BackupRun::newest_commit() const {
+  Time newest = Time::min();
+  repository_.store().list(backups_prefix(request_.cluster), [&](const ObjectInfo& object) {
+    if (parse_object_name(object.name).kind == NameKind::summary) {
+      newest = std::max(newest, object.modified);
+    }
+  });
+  return newest;
+}
+
+std::unique_ptr<BackupWal> BackupRun::prepare_wal() {
+  Connection connection = connect_replication(request_.connection, failure_.token());
+  const std::string slot = "pgrecall_backup_" + random_hex(6);
+  create_temporary_physical_slot(connection, slot);
+  store_history(connection);
+  return std::make_unique<BackupWal>(repository_, std::move(connection), slot,
+                                     WalSegmentStore::Options{.cluster = request_.cluster,
+                                                              .system_identifier = server_.identity.system_identifier,
+                                                              .major_version = static_cast<unsigned>(server_.major()),
+                                                              .segment_size = server_.wal_segment_size,
+                                                              .timeline = server_.identity.timeline,
+                                                              .compression = request_.compression,
+                                                              .spool_directory = request_.spool_directory},
+                                     failure_);
+}
+
+void BackupRun::store_history(Connection& connection) {
+  const auto history = timeline_history(connection, server_.identity.timeline);
+  if (history && put_history(repository_, request_.cluster, server_.identity.timeline, bytes_of(history->content)) ==
+                     PutResult::already_exists) {
+    const auto stored = read_history(repository_, request_.cluster, server_.identity.timeline);
+    if (!stored || text_of(*stored) != history->content) {
+      throw Error(ErrorKind::corruption, "the repository holds another history of this timeline",
+                  "two servers were promoted to the same timeline; back one of them up under another cluster name")
+          .with("object", history_name(request_.cluster, server_.identity.timeline));
+    }
+  }
+}
+
+void BackupRun::copy(Connection& connection) {
+  const StoredPacks stored_packs(repository_, request_.cluster);
+  const OrphanChunks orphans(repository_, request_.cluster, stored_packs, newest_commit());
+  std::optional<ParentBackup> parent;
+  if (summary_.parent) {
+    progress_.enter("reading the last backup's manifest");
+    parent.emplace(repository_, request_.cluster, *parent_, request_.spool_directory);
+  }
+  record_system(repository_, request_.cluster,
+                {.system_identifier = server_.identity.system_identifier,
+                 .server_version = summary_.server_version,
+                 .page_size = server_.block_size,
+                 .wal_segment_size = server_.wal_segment_size,
+                 .page_checksums = server_.data_checksums,
+                 .first_seen = summary_.started});
+  const auto wal = prepare_wal();
+  PackWriter packs(repository_, request_.cluster, {.pack_size = request_.pack_size, .uploads = request_.uploads});
+  ManifestWriter manifest(repository_, request_.cluster, summary_.id, request_.spool_directory);
+  BackupPipeline pipeline({.compression = request_.compression,
+                           .slice_size = request_.chunk_size,
+                           .workers = request_.workers,
+                           .page_size = server_.block_size,
+                           .page_checksums = server_.data_checksums,
+                           .relation_segment_blocks = summary_.relation_segment_blocks},
+                          packs, manifest, repository_, request_.cluster, parent ? &*parent : nullptr, orphans, stored_packs,
+                          failure_, progress_);
+  RateLimiter limiter(request_.max_rate, clock_);
+  BackupArchive archive(pipeline, *wal, limiter, progress_, failure_.token(), request_.spool_directory);
+  try {
+    progress_.enter(request_.checkpoint == BackupCheckpoint::spread ? "waiting for the server's checkpoint (spread)"
+                                                                    : "waiting for the server's checkpoint");
+    const BaseBackupEnd end = receive_base_backup(
+        connection, {.label = summary_.label, .checkpoint = request_.checkpoint, .max_rate_bytes = request_.max_rate}, archive);
+    summary_.start_lsn = archive.start().start;
+    summary_.stop_lsn = end.stop;
+    if (end.timeline != archive.start().timeline || end.timeline != summary_.timeline) {
+      throw Error(ErrorKind::database_unreachable, "the server changed its timeline while it was backed up",
+                  "start the backup again");
+    }
+    archive.add_server_manifest();
+    archive.check_complete();
+    add_configuration(connection, pipeline, archive.has_configuration());
+    progress_.enter("storing");
+    pipeline.finish();
+    const PackWriter::Totals stored = packs.finish();
+    progress_.enter("fetching WAL");
+    wal->finish(end.stop, summary_.from_standby ? BackupWal::LastSegment::tail : BackupWal::LastSegment::whole);
+    summary_.wal_bytes = wal->object_bytes();
+    summary_.tablespaces = archive.tablespaces();
+    note_page_failures(connection, pipeline);
+    progress_.enter("committing");
+    commit(stored, pipeline.totals(), manifest.finish());
+  } catch (...) {
+    // Another thread's error came first, if there is one; this one then only follows from it.
+    failure_.set(std::current_exception());
+    failure_.rethrow();
+  }
+}
+
+void BackupRun::add_configuration(Connection& connection, BackupPipeline& pipeline, bool inside) {
+  const ConfigurationFiles found = read_configuration_files(connection);
+  for (const ConfigurationFile& file : found.files) {
+    pipeline.begin_file({.type = EntryType::file,
+                         .tree = EntryTree::configuration,
+                         .path = file.name,
+                         .mode = 0600,
+                         .mtime = std::chrono::floor<std::chrono::seconds>(summary_.started).time_since_epoch().count(),
+                         .target = {},
+                         .size = file.content.size(),
+                         .content = ZeroContent{}});
+    pipeline.add_bytes(bytes_of(file.content));
+    pipeline.end_file();
+    summary_.configuration_files.push_back(file.name);
+  }
+  if (!found.problem.empty() && !inside) {
+    summary_.warnings.push_back(
+        "configuration files outside the data directory are not in this backup: " + found.problem +
+        "; GRANT pg_read_all_settings, pg_read_server_files to the role, or keep copies of them elsewhere");
+  }
+}
+
+void BackupRun::note_page_failures(Connection& connection, BackupPipeline& pipeline) {
+  auto failures = reread_pages(connection, pipeline.take_page_failures(), server_.block_size, summary_.start_lsn);
+  summary_.page_failure_count = failures.size();
+  failures.resize(std::min(failures.size(), max_summary_failures));
+  summary_.page_failures = std::move(failures);
+}
+
+void BackupRun::commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files,
+                       const ManifestWriter::Stored& manifest) {
+  summary_.files = files.files;
+  summary_.logical_bytes = files.logical_bytes;
+  summary_.shared_bytes = files.shared_bytes;
+  summary_.chunks_new = files.chunks_new;
+  summary_.chunks_shared = files.chunks_shared;
+  summary_.manifest_size = manifest.object_size;
+  summary_.manifest_digest = manifest.object_digest;
+  summary_.stored_bytes = packs.stored_bytes + manifest.object_size + summary_.wal_bytes;
+  summary_.finished = clock_.now();
+  throw_if_stopped(failure_.token());
+  lease_->require();
+  put_summary(repository_, summary_);
+}
+
+}  // namespace
+
+BackupResult back_up(const Repository& repository, const BackupRequest& request, const Clock& clock, Progress& progress,
+                     const std::stop_token& stop) {
+  if (!valid_cluster_name(request.cluster)) {
+    throw Error(ErrorKind::usage, "not a cluster name",
+                "use a-z, 0-9, _ and -, at most 63 characters, beginning with a letter or digit")
+        .with("cluster", request.cluster);
+  }
+  return BackupRun(repository, request, clock, progress, stop).execute();
+}
+
+}  // namespace pgrecall

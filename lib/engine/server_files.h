@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/backup_pipeline.h"
+#include "postgres/connection.h"
+#include "repository/summary.h"
+
+namespace pgrecall {
+
+// What SQL can tell beside a base backup. Needs a session with replication=database or without replication; with replication=true
+// nothing can be read.
+
+struct ConfigurationFile {
+  std::string name;     // path below the configuration tree
+  std::string content;  // bytes
+};
+struct ConfigurationFiles {
+  std::vector<ConfigurationFile> files;
+  std::string problem;  // why files outside the data directory could not be read; empty when all were
+};
+// The settings in force (settings.json), and those files (postgresql.conf, what it includes, pg_hba.conf, pg_ident.conf) that lie
+// outside the data directory, as far as the role may read them.
+[[nodiscard]] ConfigurationFiles read_configuration_files(Connection& connection);
+
+// Reads pages that looked bad once more: one that was being written while the server read it is good now, or newer than the
+// backup's start, or gone. What stays bad becomes a failure of the backup's summary.
+[[nodiscard]] std::vector<PageFailure> reread_pages(Connection& connection,
+                                                    const std::vector<BackupPipeline::FileFailure>& failures,
+                                                    std::uint32_t page_size, Lsn start);
+
+}  // namespace pgrecall
