@@ -20,7 +20,7 @@ void JsonMembers::refuse(std::string_view key) const { throw unfit(key, object_n
 bool JsonMembers::has(std::string_view key) const { return members_.contains(key); }
 
 const nlohmann::json& JsonMembers::at(std::string_view key) const {
-  const auto found = members_.find(key);
+  const auto found = members_.is_object() ? members_.find(key) : members_.end();
   if (found == members_.end()) {
     refuse(key);
   }

@@ -16,7 +16,10 @@ namespace pgrecall {
 
 // The right to write backups for a cluster, or to delete: docs/repository-format.md, "Checked JSON". Renewed by its own thread;
 // given back by the destructor. A lease whose owner is dead heals itself: at once when the owner ran on this host (its process is
-// gone), else when it has expired.
+// gone), else one lifetime after it has expired: the holder stops trusting its lease at its expiry, so clocks of two hosts may
+// differ by a lifetime before both could believe to hold it, and even then the older holder notices at its next renewal.
+//
+// The repository's store and the clock must outlive it. Safe for many threads.
 class Lease {
  public:
   struct Holder {
@@ -27,7 +30,7 @@ class Lease {
   };
   struct Options {
     std::chrono::seconds lifetime{90};
-    std::chrono::seconds renew_every{20};
+    std::chrono::milliseconds renew_every{20'000};  // 0: no thread; the caller renews
   };
 
   // Null when another holds it; `holder` then says who. Throws on store errors.
@@ -37,8 +40,11 @@ class Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  // Throws Error{held} when it was lost or could not be renewed in time. Called before each commit.
+  // Throws Error{held} when it was lost or could not be renewed in time. Called before each commit. Asks the store only when the
+  // lease seems to have run out.
   void require() const;
+  // What the lease's own thread does every so often. Throws nothing: a failure counts when it lasts until the lease runs out.
+  void renew();
 
  private:
   struct State;

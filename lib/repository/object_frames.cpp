@@ -77,7 +77,7 @@ std::optional<ByteView> ObjectFrames::next() {
     throw cut_short(frames_.object_name(), at_, body.size(), got);
   }
   const MutableByteView raw = room(raw_, header.raw_size);
-  frames_.read(header, header_bytes, body, at_, raw);
+  digest_ = frames_.read(header, header_bytes, body, at_, raw);
   at_ = end;
   ++number_;
   ended_ = header.last;

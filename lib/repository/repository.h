@@ -70,6 +70,8 @@ class ObjectFrames {
   static std::optional<ObjectFrames> open(const Repository& repository, ObjectKind kind, const std::string& name);
   // The next frame's raw bytes, valid until the next call; nothing after the last.
   [[nodiscard]] std::optional<ByteView> next();
+  // Of the raw bytes that next() gave last.
+  [[nodiscard]] const Sha256Digest& digest() const noexcept { return digest_; }
   [[nodiscard]] std::uint64_t object_size() const { return reader_->size(); }
 
  private:
@@ -79,6 +81,7 @@ class ObjectFrames {
   std::uint64_t at_ = object_header_size;
   std::uint32_t number_ = 0;
   bool ended_ = false;
+  Sha256Digest digest_;
   Bytes body_;
   Bytes raw_;
 };

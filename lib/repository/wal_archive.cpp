@@ -1,0 +1,112 @@
+#include "repository/wal_archive.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "repository/names.h"
+#include "repository/wal_object.h"
+
+namespace pgrecall {
+
+namespace {
+
+std::string object_name_of(const std::string& cluster, const WalDescription& description) {
+  if (is_whole(description)) {
+    return wal_segment_name(cluster, description.segment);
+  }
+  return wal_tail_name(cluster, description.segment, description.from,
+                       static_cast<std::uint32_t>(description.from + description.length));
+}
+
+std::uint32_t offset_of_digits(std::string_view digits) {
+  std::uint32_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  return value;
+}
+
+Error other_bytes(const std::string& object_name) {
+  return Error(ErrorKind::corruption, "other bytes are stored under this name already",
+               "check that no other server archives into this cluster's folder")
+      .with("object", object_name);
+}
+
+bool same(const WalDescription& one, const WalDescription& other) {
+  return one.system_identifier == other.system_identifier && one.segment == other.segment && one.from == other.from &&
+         one.length == other.length && one.digest == other.digest;
+}
+
+}  // namespace
+
+WalStored put_wal(const Repository& repository, const std::string& cluster, WalDescription description, const WalSource& source,
+                  Compression compression) {
+  if (!makes_sense(description)) {
+    throw Error(ErrorKind::failed, "WAL to be stored lies outside its segment")
+        .with("segment", description.segment.file_name())
+        .with("from", description.from)
+        .with("length", description.length);
+  }
+  const std::string object_name = object_name_of(cluster, description);
+  const ObjectKind kind = is_whole(description) ? ObjectKind::wal_segment : ObjectKind::wal_tail;
+  const WalObject object(repository, kind, object_name, description, source, compression);
+  const PutResult put = repository.store().put(object_name, object);
+  const auto stored = read_wal(repository, object_name, kind, [](ByteView) {});
+  if (!stored) {
+    throw Error(ErrorKind::store_unreachable, "an object that was just put is not there", "check the store")
+        .with("object", object_name);
+  }
+  if (!same(*stored, object.description())) {
+    throw other_bytes(object_name);
+  }
+  if (put == PutResult::created) {
+    return {WalPutResult::stored, object.size()};
+  }
+  const auto reader = repository.store().open(object_name);
+  return {WalPutResult::already_there, reader ? reader->size() : 0};
+}
+
+WalObjects find_wal(const Repository& repository, const std::string& cluster, const WalSegment& segment) {
+  WalObjects found;
+  repository.store().list(wal_segment_name(cluster, segment), [&](const ObjectInfo& object) {
+    const ParsedName name = parse_object_name(object.name);
+    if (name.kind == NameKind::wal_segment) {
+      found.whole = true;
+    } else if (name.kind == NameKind::wal_tail) {
+      const std::string_view range = std::string_view(name.rest).substr(name.rest.size() - 17);
+      found.tails.push_back({object.name, offset_of_digits(range.substr(0, 8)), offset_of_digits(range.substr(9))});
+    }
+  });
+  std::ranges::sort(found.tails, {}, [](const WalObjects::Tail& tail) { return std::pair(tail.from, tail.to); });
+  return found;
+}
+
+PutResult put_history(const Repository& repository, const std::string& cluster, Timeline timeline, ByteView contents) {
+  const std::string object_name = history_name(cluster, timeline);
+  Bytes object;
+  ObjectFramesWriter writer(repository, ObjectKind::timeline_history, object_name, Compression{},
+                            [&](ByteView bytes) { object.insert(object.end(), bytes.begin(), bytes.end()); });
+  writer.add(contents, FrameWriter::Position::last);
+  const PutResult put = repository.store().put(object_name, MemoryBody(object));
+  const auto stored = read_history(repository, cluster, timeline);
+  if (!stored || !std::ranges::equal(*stored, contents)) {
+    throw other_bytes(object_name);
+  }
+  return put;
+}
+
+std::optional<Bytes> read_history(const Repository& repository, const std::string& cluster, Timeline timeline) {
+  const std::string object_name = history_name(cluster, timeline);
+  auto frames = ObjectFrames::open(repository, ObjectKind::timeline_history, object_name);
+  if (!frames) {
+    return std::nullopt;
+  }
+  const ByteView payload = frames->next().value_or(ByteView());
+  Bytes contents(payload.begin(), payload.end());
+  if (frames->next()) {
+    throw Error(ErrorKind::corruption, "object has more frames than one", "run pgrecall verify to see what else is damaged")
+        .with("object", object_name);
+  }
+  return contents;
+}
+
+}  // namespace pgrecall
