@@ -8,6 +8,8 @@ import signal
 import subprocess
 import threading
 
+PIPE = subprocess.PIPE
+NOTHING = subprocess.DEVNULL
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 

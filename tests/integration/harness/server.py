@@ -74,7 +74,7 @@ class Server:
             self.wait_for(lambda: self.scalar("select count(*) from pg_hba_file_rules") == len(lines), "pg_hba.conf to be reloaded")
 
     def start(self, **options):
-        """Starts and waits until connections are accepted, i.e. until recovery, if any, has ended."""
+        """Starts, and waits until the server can be written to: until recovery, if any, has ended."""
         settings = {**self.options, **options}
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with open(self.log_path, "ab") as log:
@@ -89,8 +89,7 @@ class Server:
         if self.process.poll() is not None:
             raise AssertionError(f"PostgreSQL {self.version.major} ended with {self.process.returncode} as it started\n{self.log()}")
         try:
-            self.connect("postgres").close()
-            return True
+            return not self.scalar("select pg_is_in_recovery()")  # a hot standby answers before recovery has ended
         except psycopg2.OperationalError:
             return False
 
