@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -12,7 +13,13 @@ namespace pgrecall {
 
 inline void append_byte(Bytes& out, std::uint8_t value) { out.push_back(static_cast<std::byte>(value)); }
 
-inline void append_bytes(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+inline void append_bytes(Bytes& out, ByteView bytes) {
+  if (!bytes.empty()) {
+    const std::size_t at = out.size();
+    out.resize(at + bytes.size());
+    std::memcpy(out.data() + at, bytes.data(), bytes.size());
+  }
+}
 
 inline void append_varint(Bytes& out, std::uint64_t value) {
   while (value >= 0x80U) {
