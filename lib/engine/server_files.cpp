@@ -127,8 +127,9 @@ std::vector<PageFailure> reread_pages(Connection& connection, const std::vector<
       const auto relation = parse_relation_path(path);
       const std::uint64_t block_in_file =
           page.block - (relation ? std::uint64_t{relation->segment} * default_blocks_per_segment : 0);
-      const FileAnswer answer = read_server_file(connection, fmt::format("pg_catalog.pg_read_binary_file({}, {}, {}, true)",
-                                                                         sql_literal(path), block_in_file * page_size, page_size));
+      const FileAnswer answer =
+          read_server_file(connection, fmt::format("pg_catalog.pg_read_binary_file({}, {}, {}, true)", sql_literal(path),
+                                                   block_in_file * page_size, page_size));
       if (answer.refused.empty()) {
         if (!answer.bytes || answer.bytes->size() < page_size) {
           continue;  // dropped or truncated since: WAL replay does the same
