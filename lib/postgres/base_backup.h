@@ -46,7 +46,8 @@ class BaseBackupSink {
  public:
   virtual ~BaseBackupSink() = default;
   virtual void on_start(const BaseBackupStart& start) = 0;
-  // 0 is the data directory. The archive is a tar stream; the end-of-archive blocks may be missing.
+  // 0 is the data directory. The archive is a tar stream; the end-of-archive blocks may be missing. That of the data
+  // directory has a symbolic link in pg_tblspc for each other tablespace, and no tablespace_map file.
   virtual void on_archive(std::uint32_t tablespace_oid) = 0;
   // The next bytes of the archive, cut anywhere. Valid during the call only.
   virtual void on_data(ByteView bytes) = 0;
