@@ -15,7 +15,6 @@ namespace pgrecall {
 
 namespace {
 constexpr unsigned file_mode = 0640;
-constexpr unsigned directory_mode = 0750;
 // Small pieces are joined up to this, so that a body of many of them does not cost a system call each.
 constexpr std::size_t join_below = std::size_t{256} << 10U;
 // How much is written before the kernel is told to start moving it to the device: the final fsync then waits for little.
@@ -88,9 +87,6 @@ PublishResult publish_result(const std::string& path, int errno_value) {
 }  // namespace
 
 PendingFile::PendingFile(const std::string& directory, Naming naming) : shown_(directory) {
-  if (::access(directory.c_str(), F_OK) != 0) {
-    make_directories(directory, directory_mode);
-  }
   if (naming == Naming::unnamed_if_possible) {
     fd_ = open_unnamed(directory);
   }

@@ -21,7 +21,7 @@ class PendingFile {
   // What a named file begins with.
   static constexpr std::string_view prefix = "put-";
 
-  // `directory` is on the file system of what it will be published as, and is made when missing.
+  // `directory` is on the file system of what it will be published as.
   PendingFile(const std::string& directory, Naming naming);
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;

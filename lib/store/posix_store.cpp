@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -18,6 +17,7 @@ namespace pgrecall {
 
 namespace {
 constexpr unsigned directory_mode = 0750;
+constexpr unsigned file_mode = 0640;
 constexpr std::size_t hash_piece = std::size_t{256} << 10U;
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
@@ -103,6 +103,7 @@ PutResult PosixStore::put(const std::string& name, const ObjectBody& body) {
   const std::string path = path_of(name);
   PutResult result = PutResult::already_exists;
   if (!taken(path)) {
+    prepare_to_write();
     PendingFile file(temporary_directory(), naming_);
     file.fill(body);
     result = publish(file, path);
@@ -177,13 +178,20 @@ void PosixStore::list(const std::string& prefix, const std::function<void(const 
   list_files(root_, prefix, visit);
 }
 
+void PosixStore::prepare_to_write() const {
+  // The lock is made with the first object, not with the first removal: removing must work on a disk without a free inode.
+  if (::access(lock_path().c_str(), F_OK) != 0) {
+    make_directories(temporary_directory(), directory_mode);
+    (void)open_file(lock_path(), O_CREAT | O_RDWR, file_mode);
+  }
+}
+
 Fd PosixStore::lock() const {
-  const std::string path = temporary_directory() + "/lock";
-  make_directories(temporary_directory(), directory_mode);
-  Fd fd = open_file(path, O_CREAT | O_RDWR, 0640);
+  prepare_to_write();
+  Fd fd = open_file(lock_path(), O_RDWR);
   while (::flock(fd.get(), LOCK_EX) != 0) {
     if (errno != EINTR) {
-      throw io_error("cannot lock", path, errno);
+      throw io_error("cannot lock", lock_path(), errno);
     }
   }
   return fd;
@@ -221,6 +229,7 @@ ReplaceResult PosixStore::replace(const std::string& name, const std::string& ve
   if (open_reader(path) == nullptr) {
     return ReplaceResult::missing;
   }
+  prepare_to_write();
   PendingFile file(temporary_directory(), PendingFile::Naming::named);
   file.fill(body);
   {

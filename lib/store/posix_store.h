@@ -42,6 +42,8 @@ class PosixStore final : public ObjectStore {
  private:
   [[nodiscard]] std::string path_of(const std::string& name) const { return root_ + "/" + name; }
   [[nodiscard]] std::string temporary_directory() const { return root_ + "/.pgrecall+tmp"; }
+  [[nodiscard]] std::string lock_path() const { return temporary_directory() + "/lock"; }
+  void prepare_to_write() const;
   [[nodiscard]] Fd lock() const;
   [[nodiscard]] bool taken(const std::string& path) const;
   PutResult publish(PendingFile& file, const std::string& path) const;

@@ -60,11 +60,10 @@ class BodyComparison {
 };
 }  // namespace
 
-bool RetryingStore::holds(const std::string& name, const ObjectBody& body) const {
-  const std::unique_ptr<ObjectReader> reader = inner().open(name);
+std::optional<bool> RetryingStore::holds(const std::string& name, const ObjectBody& body) {
+  const std::unique_ptr<ObjectReader> reader = open(name);
   if (reader == nullptr) {
-    // Neither answer would be true of an object that is not there any more; the next try finds out anew.
-    throw Error(ErrorKind::store_unreachable, "an object vanished while it was stored").with("object", name).mark_passing();
+    return std::nullopt;
   }
   if (reader->size() != body.size()) {
     return false;
@@ -76,10 +75,16 @@ bool RetryingStore::holds(const std::string& name, const ObjectBody& body) const
 
 PutResult RetryingStore::put(const std::string& name, const ObjectBody& body) {
   bool doubtful = false;
-  return retry_.run([&] {
-    const PutResult result = noting_doubt(doubtful, [&] { return inner().put(name, body); });
-    return result == PutResult::already_exists && doubtful && holds(name, body) ? PutResult::created : result;
-  });
+  while (true) {
+    const PutResult result = retry_.run([&] { return noting_doubt(doubtful, [&] { return inner().put(name, body); }); });
+    if (result == PutResult::created || !doubtful) {
+      return result;
+    }
+    if (const std::optional<bool> same = holds(name, body)) {
+      return *same ? PutResult::created : PutResult::already_exists;
+    }
+    // Another removed it meanwhile: neither answer would be true, so the put begins again.
+  }
 }
 
 std::unique_ptr<ObjectReader> RetryingStore::open(const std::string& name) {
@@ -115,10 +120,13 @@ bool RetryingStore::remove(const std::string& name) {
 
 ReplaceResult RetryingStore::replace(const std::string& name, const std::string& version, const ObjectBody& body) {
   bool doubtful = false;
-  return retry_.run([&] {
-    const ReplaceResult result = noting_doubt(doubtful, [&] { return inner().replace(name, version, body); });
-    return result == ReplaceResult::changed && doubtful && holds(name, body) ? ReplaceResult::replaced : result;
-  });
+  const ReplaceResult result =
+      retry_.run([&] { return noting_doubt(doubtful, [&] { return inner().replace(name, version, body); }); });
+  if (result != ReplaceResult::changed || !doubtful) {
+    return result;
+  }
+  const std::optional<bool> same = holds(name, body);
+  return !same ? ReplaceResult::missing : *same ? ReplaceResult::replaced : ReplaceResult::changed;
 }
 
 ReplaceResult RetryingStore::remove_version(const std::string& name, const std::string& version) {

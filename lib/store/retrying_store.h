@@ -30,7 +30,8 @@ class RetryingStore final : public ForwardingStore {
   std::optional<StoreSpace> space() override;
 
  private:
-  [[nodiscard]] bool holds(const std::string& name, const ObjectBody& body) const;
+  // Whether the object's content is the body's. Nothing when there is no such object.
+  [[nodiscard]] std::optional<bool> holds(const std::string& name, const ObjectBody& body);
 
   Retry retry_;
 };
