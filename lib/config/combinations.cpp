@@ -64,7 +64,7 @@ class CombinationCheck {
 
   void cluster(const std::string& name, const ClusterConfig& cluster, const Config& config) {
     const std::string path = "clusters." + name;
-    if (!cluster.repository.empty() && valid_config_name(cluster.repository) && !known(path, cluster.repository, config)) {
+    if (!cluster.repository.empty() && !known(cluster.repository, config)) {
       std::vector<std::string> names;
       for (const auto& [repository, section] : config.repositories) {
         names.push_back(repository);
@@ -73,7 +73,7 @@ class CombinationCheck {
             suggest(cluster.repository, names, "there are"));
     }
     one_source(path, "password");
-    if (conninfo_has_secret(cluster.connection.reveal()) && !check_conninfo(cluster.connection.reveal())) {
+    if (!cluster.connection.empty() && conninfo_has_secret(cluster.connection.reveal())) {
       if (cluster.password.configured()) {
         error(path + ".connection", "has a password, and another is configured beside it", "take it out of the connection");
       } else {
@@ -103,7 +103,7 @@ class CombinationCheck {
   [[nodiscard]] bool has(const std::string& key) const { return positions_.contains(key); }
 
   // A section that could not be read has been reported, and so has its absence.
-  [[nodiscard]] bool known(const std::string&, const std::string& repository, const Config& config) const {
+  [[nodiscard]] bool known(const std::string& repository, const Config& config) const {
     return config.repositories.contains(repository) || has("repositories." + repository) || config.repositories.empty();
   }
 

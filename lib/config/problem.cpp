@@ -82,11 +82,16 @@ std::string suggest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string in_quotes(std::string_view text) {
+  std::string_view start = text.substr(0, longest_word);
+  // Never half a character: JSON refuses text that is not UTF-8.
+  while (start.size() < text.size() && !start.empty() && (static_cast<unsigned char>(text[start.size()]) & 0xC0U) == 0x80U) {
+    start.remove_suffix(1);
+  }
   std::string result = "\"";
-  for (const char c : text.substr(0, longest_word)) {
+  for (const char c : start) {
     result += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
   }
-  result += text.size() > longest_word ? "...\"" : "\"";
+  result += start.size() < text.size() ? "...\"" : "\"";
   return result;
 }
 

@@ -112,7 +112,8 @@ class SectionReader final : public KeyVisitor {
   }
 
   bool has_kind(const YamlEntry& entry, YamlNode::Kind kind, std::string_view what) {
-    result_.positions.emplace(key_path(entry.key), entry.value.position);
+    // Of a section, what is wrong with the whole is told at its name.
+    result_.positions.emplace(key_path(entry.key), kind == YamlNode::Kind::map ? entry.position : entry.value.position);
     if (entry.value.kind == YamlNode::Kind::null) {
       report(entry.position, entry.key, "has no value", fmt::format("give it one ({}), or remove the key", what));
       return false;

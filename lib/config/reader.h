@@ -13,7 +13,7 @@ namespace pgrecall {
 // What reading a tree into a Config gives besides the Config.
 struct ReadResult {
   std::vector<Problem> problems;              // without the file's name
-  std::map<std::string, Position> positions;  // of the value of every key that the file has, by its path
+  std::map<std::string, Position> positions;  // by path: of every value, and of the name of every section
 };
 
 // Fills `config` from the tree. Relative paths are taken as relative to `directory`.

@@ -95,8 +95,11 @@ std::string description(const ValueType& type) {
 Value text_value(Kind kind, std::string& member) {
   return {{kind, 0, 0, {}},
           [kind, &member](const std::string& text) {
-            member = text;
-            return check_text(kind, text);
+            auto complaint = check_text(kind, text);
+            if (!complaint) {
+              member = text;
+            }
+            return complaint;
           },
           [&member] { return std::optional(member); }};
 }
@@ -104,8 +107,11 @@ Value text_value(Kind kind, std::string& member) {
 Value text_value(Kind kind, std::optional<std::string>& member) {
   return {{kind, 0, 0, {}},
           [kind, &member](const std::string& text) {
-            member = text;
-            return check_text(kind, text);
+            auto complaint = check_text(kind, text);
+            if (!complaint) {
+              member = text;
+            }
+            return complaint;
           },
           [&member] { return member; }};
 }
@@ -113,8 +119,11 @@ Value text_value(Kind kind, std::optional<std::string>& member) {
 Value conninfo_value(Secret& member) {
   return {{Kind::conninfo, 0, 0, {}},
           [&member](const std::string& text) {
-            member = Secret(text);
-            return check_conninfo(text);
+            auto complaint = check_conninfo(text);
+            if (!complaint) {
+              member = Secret(text);
+            }
+            return complaint;
           },
           [&member] { return member.empty() ? std::nullopt : std::optional(redact_conninfo(member.reveal())); }};
 }
@@ -131,17 +140,18 @@ Value secret_value(std::optional<Secret>& member) {
 Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum) {
   return {{Kind::rate, 0, 0, {}},
           [&member, minimum](const std::string& text) -> std::optional<Complaint> {
-            member = parse_rate(text);
-            if (!member && (all_digits(text) || parse_size(text))) {
+            const auto rate = parse_rate(text);
+            if (!rate && (all_digits(text) || parse_size(text))) {
               return Complaint{in_quotes(text) + " has no unit of a rate", "write a size per second, as 50MB/s or 64MiB/s"};
             }
-            if (!member) {
+            if (!rate) {
               return Complaint{in_quotes(text) + " is not a rate",
                                "write a size per second, as 50MB/s; units: B kB MB GB TB KiB MiB GiB TiB"};
             }
-            if (*member < minimum) {
+            if (*rate < minimum) {
               return Complaint{in_quotes(text) + " is too low", "write at least " + exact_rate(minimum)};
             }
+            member = rate;
             return std::nullopt;
           },
           [&member] { return member ? std::optional(exact_rate(*member)) : std::nullopt; }};

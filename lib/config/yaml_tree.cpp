@@ -5,7 +5,9 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 
 namespace pgrecall {
@@ -153,6 +155,66 @@ class TreeBuilder final : public YAML::EventHandler {
   std::map<YAML::anchor_t, YamlNode> anchors_;
   YamlNode root_;
 };
+// Bytes of the UTF-8 character that `text` begins with (RFC 3629); 0 when it begins with none.
+std::size_t character_length(std::string_view text) {
+  const auto at = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = at(0);
+  const auto follows = [&at](std::size_t count) {
+    for (std::size_t i = 1; i <= count; ++i) {
+      if ((at(i) & 0xC0U) != 0x80U) {
+        return false;
+      }
+    }
+    return true;
+  };
+  if (first < 0x80) {
+    return 1;
+  }
+  if (first >= 0xC2 && first <= 0xDF) {
+    return follows(1) ? 2 : 0;
+  }
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && at(1) < 0xA0;
+    const bool surrogate = first == 0xED && at(1) >= 0xA0;
+    return follows(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool overlong = first == 0xF0 && at(1) < 0x90;
+    const bool too_big = first == 0xF4 && at(1) >= 0x90;
+    return follows(3) && !overlong && !too_big ? 4 : 0;
+  }
+  return 0;
+}
+
+// yaml-cpp passes broken UTF-8 on, and takes a byte of 4 for the end of the file, so that the rest would be ignored in silence.
+std::optional<Problem> check_characters(std::string_view text) {
+  Position position;
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    const auto first = static_cast<unsigned char>(text.front());
+    if (length == 0) {
+      return Problem{{}, position, {}, "the file is not UTF-8 here", "save it as UTF-8"};
+    }
+    if ((first < 0x20 && first != '\n' && first != '\r' && first != '\t') || first == 0x7F) {
+      return Problem{{}, position, {}, "there is a control character here", "remove it"};
+    }
+    position = first == '\n' ? Position{position.line + 1, 1} : Position{position.line, position.column + 1};
+    text.remove_prefix(length);
+  }
+  return std::nullopt;
+}
+
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+// Just behind the last character, which is where yaml-cpp itself forgets the column.
+Position end_of(std::string_view text) {
+  const auto last_line = text.rfind('\n') + 1;
+  return {static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1,
+          static_cast<int>(count_characters(text.substr(last_line))) + 1};
+}
 }  // namespace
 
 std::string_view description(YamlNode::Kind kind) noexcept {
@@ -166,7 +228,12 @@ std::string_view description(YamlNode::Kind kind) noexcept {
 }
 
 std::variant<YamlNode, Problem> parse_yaml(const std::string& text) {
-  std::istringstream stream(text);
+  if (auto problem = check_characters(text)) {
+    return *problem;
+  }
+  // Without its last line ends: yaml-cpp overlooks that a quote is never closed when one stands before the end.
+  const std::string trimmed = text.substr(0, text.find_last_not_of("\r\n") + 1);
+  std::istringstream stream(trimmed);
   TreeBuilder builder;
   try {
     YAML::Parser parser(stream);
@@ -175,7 +242,8 @@ std::variant<YamlNode, Problem> parse_yaml(const std::string& text) {
   } catch (const TreeProblem& refused) {
     return refused.problem;
   } catch (const YAML::Exception& error) {
-    return Problem{{}, position_of(error.mark), {}, "not valid YAML: " + error.msg, {}};
+    const bool at_end = error.mark.pos >= 0 && static_cast<std::size_t>(error.mark.pos) >= count_characters(trimmed);
+    return Problem{{}, at_end ? end_of(trimmed) : position_of(error.mark), {}, "not valid YAML: " + error.msg, {}};
   }
   return builder.take_root();
 }

@@ -1,0 +1,110 @@
+#include <catch2/catch.hpp>
+
+#include "unit/config/fixture.h"
+
+using namespace pgrecall;
+using namespace pgrecall::test;
+using Lines = std::vector<std::string>;
+
+namespace {
+// Line 3 is the repository, line 6 the cluster.
+std::string of(const std::string& repository, const std::string& cluster = "connection: host=db", const std::string& rest = {}) {
+  return "repositories:\n  other: { path: /srv/other }\n  main: { " + repository +
+         " }\nclusters:\n\n  prod: { repository: main, " + cluster + " }\n" + rest;
+}
+}  // namespace
+
+TEST_CASE("a repository has one address", "[config]") {
+  CHECK(bare_errors_of(of("key_file: /k")) == Lines{"3:3: repositories.main: has neither \"path\" nor \"url\""});
+  CHECK(bare_errors_of(of("path: /a, url: file:///a")) == Lines{"3:26: repositories.main.url: stands beside \"path\""});
+  CHECK(bare_errors_of(of("path: /srv/other")) ==
+        Lines{"2:18: repositories.other.path: is the same directory as that of \"main\""});
+  CHECK(bare_errors_of(of("url: \"file:///srv/oth%65r\"")) ==
+        Lines{"2:18: repositories.other.path: is the same directory as that of \"main\""});
+}
+
+TEST_CASE("URLs that do not work yet, or never, say so", "[config]") {
+  CHECK(errors_of(of("url: \"s3://bucket/prefix\"")) == Lines{"3:16: repositories.main.url: s3:// repositories are not supported "
+                                                              "yet; hint: use a directory for now (path: /srv/backup)"});
+  CHECK(bare_errors_of(of("url: \"ftp://x/y\"")) == Lines{"3:16: repositories.main.url: is not the URL of a repository"});
+  CHECK(bare_errors_of(of("url: \"file://host/y\"")) ==
+        Lines{"3:16: repositories.main.url: names a host, but file URLs here are local and absolute"});
+  CHECK(bare_errors_of(of("url: \"file:///a%4\"")) ==
+        Lines{"3:16: repositories.main.url: has a % that no two hexadecimal digits follow"});
+}
+
+TEST_CASE("a repository is opened by one key", "[config]") {
+  CHECK(bare_errors_of(of("path: /a, key_file: /k, passphrase_env: P")) ==
+        Lines{"3:51: repositories.main.passphrase_env: stands beside \"key_file\""});
+  CHECK(bare_errors_of(of("path: /a, passphrase_env: P, passphrase_file: /f")) ==
+        Lines{"3:37: repositories.main.passphrase_env: stands beside \"passphrase_file\""});
+}
+
+TEST_CASE("temporary files do not go into a repository", "[config]") {
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db", "spool: /a/tmp\n")) ==
+        Lines{"7:8: spool: temporary files (/a/tmp) would lie in repository \"main\""});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db", "spool: /ab\n")) == Lines{});
+  CHECK(bare_errors_of(of("path: /var/lib/pgrecall")) ==
+        Lines{"3:17: repositories.main.path: temporary files (/var/lib/pgrecall/spool) would lie in repository \"main\""});
+}
+
+TEST_CASE("a cluster's repository exists", "[config]") {
+  CHECK(errors_of("repositories: { main: { path: /a } }\nclusters: { prod: { connection: host=db, repository: mian } }\n") ==
+        Lines{"2:54: clusters.prod.repository: there is no repository \"mian\"; hint: did you mean \"main\"?"});
+  CHECK(errors_of("repositories: { main: { path: /a } }\nclusters: { prod: { connection: host=db, repository: elsewhere } }\n") ==
+        Lines{"2:54: clusters.prod.repository: there is no repository \"elsewhere\"; hint: there are: main"});
+}
+
+TEST_CASE("a password comes from one place", "[config]") {
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, password_env: A, password_file: /b")) ==
+        Lines{"6:64: clusters.prod.password_env: stands beside \"password_file\""});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db password=x, password_env: A")) ==
+        Lines{"6:41: clusters.prod.connection: has a password, and another is configured beside it"});
+}
+
+TEST_CASE("connections are what libpq takes", "[config]") {
+  const auto connection = [](const std::string& text) { return errors_of(of("path: /a", "connection: \"" + text + "\"")); };
+  const std::string key = "6:41: clusters.prod.connection: ";
+  CHECK(connection("host=db user=pgrecall dbname=postgres sslmode=verify-full") == Lines{});
+  CHECK(connection("postgresql://pgrecall@a,b:5433/postgres?target_session_attrs=primary") == Lines{});
+  CHECK(connection("service=prod") == Lines{});
+  CHECK(connection("hots=db") == Lines{key + "libpq knows no connection option \"hots\"; hint: did you mean \"host\"?"});
+  CHECK(connection("db.example.com").front().starts_with(key + "is not a libpq connection string or URI"));
+  CHECK(connection("host=db replication=true") ==
+        Lines{key + "sets \"replication\", which pgrecall sets itself; hint: leave it out"});
+}
+
+TEST_CASE("compression levels fit the method", "[config]") {
+  const auto compression = [](const std::string& text) {
+    return bare_errors_of(of("path: /a", "connection: host=db, backup: { compression: { " + text + " } }"));
+  };
+  const std::string key = "clusters.prod.backup.compression.level: ";
+  CHECK(compression("method: zstd, level: -7") == Lines{});
+  CHECK(compression("method: zstd, level: 19") == Lines{});
+  CHECK(compression("method: lz4, level: 12") == Lines{});
+  CHECK(compression("method: none") == Lines{});
+  CHECK(compression("level: 20") == Lines{"6:82: " + key + "\"20\" is out of range"});
+  CHECK(compression("method: lz4, level: 13") == Lines{"6:95: " + key + "\"13\" is out of range for lz4"});
+  CHECK(compression("method: lz4, level: 0") == Lines{"6:95: " + key + "\"0\" is out of range for lz4"});
+  CHECK(compression("method: none, level: 1") == Lines{"6:96: " + key + "means nothing without compression"});
+}
+
+TEST_CASE("a retention keeps something", "[config]") {
+  const auto retention = [](const std::string& text) {
+    return bare_errors_of(of("path: /a", "connection: host=db, retention: { " + text + " }"));
+  };
+  CHECK(retention("daily: 0, weekly: 0, monthly: 0, window: 0s") == Lines{"6:50: clusters.prod.retention: keeps nothing"});
+  CHECK(retention("daily: 0, weekly: 0, monthly: 1, window: 0s") == Lines{});
+  CHECK(retention("daily: 0, weekly: 0, monthly: 0") == Lines{});
+}
+
+TEST_CASE("a receiver has one address", "[config]") {
+  const auto receiver = [](const std::string& text) {
+    return bare_errors_of(of("path: /a", "connection: host=db", "alerts: { receivers: { me: { " + text + " } } }\n"));
+  };
+  CHECK(receiver("kind: slack") == Lines{"7:24: alerts.receivers.me: has no address"});
+  CHECK(receiver("url: x") == Lines{"7:24: alerts.receivers.me: has no \"kind\""});
+  CHECK(receiver("kind: slack, url: x") == Lines{});
+  CHECK(receiver("kind: slack, url_file: x, url_credential: y") ==
+        Lines{"7:72: alerts.receivers.me.url_credential: stands beside \"url_file\""});
+}

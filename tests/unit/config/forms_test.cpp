@@ -1,0 +1,100 @@
+#include <catch2/catch.hpp>
+
+#include "config/conninfo.h"
+#include "config/text_forms.h"
+#include "unit/config/fixture.h"
+
+using namespace pgrecall;
+
+TEST_CASE("cron expressions have five fields within their ranges", "[config]") {
+  for (const char* text :
+       {"* * * * *", "0 0 1 1 0", "59 23 31 12 7", "*/15 * * * *", "0-30/5 1,2,3 1-7 * 1-5", "30  2 * *  *", "never"}) {
+    INFO(text);
+    CHECK_FALSE(check_cron(text).has_value());
+  }
+  for (const char* text : {"",           "* * * *",      "* * * * * *", "60 * * * *",   "* 24 * * *",
+                           "* * 0 * *",  "* * 32 * *",   "* * * 0 *",   "* * * 13 *",   "* * * * 8",
+                           "-1 * * * *", "5-1 * * * *",  "*/0 * * * *", "*/60 * * * *", "5/5 * * * *",
+                           "1, * * * *", "1,,2 * * * *", "a * * * *",   "1.5 * * * *",  "* * * * mon",
+                           "@daily",     "no",           "1- * * * *",  "*/ * * * *",   "** * * * *"}) {
+    INFO(text);
+    CHECK(check_cron(text).has_value());
+  }
+}
+
+TEST_CASE("time zones are those that the system knows", "[config]") {
+  for (const char* text : {"UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+3"}) {
+    INFO(text);
+    CHECK_FALSE(check_timezone(text).has_value());
+  }
+  for (const char* text : {"", "Europe", "Europe/Berlinn", "/etc/passwd", "../../../etc/passwd", "UTC\n", "Europe/../UTC"}) {
+    INFO(text);
+    CHECK(check_timezone(text).has_value());
+  }
+}
+
+TEST_CASE("a host without a time zone database accepts what looks like a time zone", "[config]") {
+  const test::Variable database("TZDIR", "/nonexistent");
+  CHECK_FALSE(check_timezone("Europe/Berlinn").has_value());
+  CHECK(check_timezone("Europe Berlin").has_value());
+}
+
+TEST_CASE("addresses to listen on have a port", "[config]") {
+  for (const char* text : {"127.0.0.1:9754", "0.0.0.0:1", "[::1]:65535", "localhost:9754"}) {
+    INFO(text);
+    CHECK_FALSE(check_listen(text).has_value());
+  }
+  for (const char* text : {"", "127.0.0.1", ":9754", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "::1:9754", "[]:1",
+                           "host:port", "http://x:1", "a b:1", "x:-1"}) {
+    INFO(text);
+    CHECK(check_listen(text).has_value());
+  }
+}
+
+TEST_CASE("names of variables and credentials, never repeating what was given", "[config]") {
+  CHECK_FALSE(check_variable("_PG_1").has_value());
+  CHECK_FALSE(check_credential("main-key.1").has_value());
+  for (const char* text : {"", "1A", "A-B", "A=B", "$A"}) {
+    INFO(text);
+    REQUIRE(check_variable(text).has_value());
+    CHECK(check_variable(text)->text == "is not the name of an environment variable");
+  }
+  for (const char* text : {"", ".", "..", "a/b", "a b", "a:b"}) {
+    INFO(text);
+    CHECK(check_credential(text).has_value());
+  }
+}
+
+TEST_CASE("file URLs become directories", "[config]") {
+  CHECK(std::get<std::string>(directory_of_url("file:///srv/backup")) == "/srv/backup");
+  CHECK(std::get<std::string>(directory_of_url("file:///srv/my%20backup%2f%C3%A4")) == "/srv/my backup/\xC3\xA4");
+  for (const char* url : {"", "/srv", "file:/srv", "file://srv/x", "file:///a%", "file:///a%2", "file:///a%zz", "file:///a%00b",
+                          "S3://b", "https://x"}) {
+    INFO(url);
+    CHECK(std::holds_alternative<Complaint>(directory_of_url(url)));
+  }
+}
+
+TEST_CASE("near words are found, far ones are not", "[config]") {
+  const std::vector<std::string> words{"daily", "weekly", "monthly", "window", "key"};
+  CHECK(nearest("dialy", words) == "daily");
+  CHECK(nearest("weekl", words) == "weekly");
+  CHECK(nearest("MONTHLY", words) == "monthly");
+  CHECK(nearest("keys", words) == "key");
+  CHECK_FALSE(nearest("frobnicate", words).has_value());
+  CHECK_FALSE(nearest("abc", words).has_value());
+  CHECK_FALSE(nearest("", words).has_value());
+  CHECK_FALSE(nearest(std::string(1000, 'w'), words).has_value());
+}
+
+TEST_CASE("quoted words stay whole characters when they are cut", "[config]") {
+  const std::string umlauts = [] {
+    std::string text = "x";
+    for (int i = 0; i < 40; ++i) {
+      text += "\xC3\xA4";
+    }
+    return text;
+  }();
+  CHECK(in_quotes(umlauts) == "\"" + umlauts.substr(0, 63) + "...\"");
+  CHECK(in_quotes("a\tb\x7f") == "\"a?b?\"");
+}
