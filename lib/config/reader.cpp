@@ -33,7 +33,7 @@ std::string absolute(const std::string& directory, const std::string& path) {
 class SectionReader final : public KeyVisitor {
  public:
   SectionReader(const YamlNode& map, std::string path, Position position, const std::string& directory, ReadResult& result)
-      : map_(map), path_(std::move(path)), position_(position), directory_(directory), result_(result) {
+      : path_(std::move(path)), position_(position), directory_(directory), result_(result) {
     for (const YamlEntry& entry : map.entries) {
       const auto [first, fresh] = first_.emplace(entry.key, &entry);
       if (!fresh) {
@@ -149,7 +149,6 @@ class SectionReader final : public KeyVisitor {
     result_.problems.push_back({{}, position, key.empty() ? path_ : key_path(key), std::move(text), std::move(hint)});
   }
 
-  const YamlNode& map_;
   std::string path_;
   Position position_;
   const std::string& directory_;
