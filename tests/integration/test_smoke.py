@@ -15,7 +15,7 @@ class Smoke(IntegrationTest):
         self.assertEqual([first], tool.ids("prod"))
         self.assertEqual([], tool.verify("prod"))
         shown = tool.run("show", "prod", first, "--output", "json").json()
-        self.assertEqual("before the release", shown.get("backup", shown)["note"])
+        self.assertEqual("before the release", shown["backup"]["note"])
         self.assertIn(first, tool.run("list", "prod").stdout)
         self.assert_restores(tool, source, expected=dump_everything(source))
 

@@ -14,31 +14,27 @@ STORE_UNREACHABLE = 15
 TARGET_UNREACHABLE = 16
 CANCELLED = 130
 
-COMMIT_OBJECT = "summary"  # clusters/<cluster>/backups/<id>/summary
-
 
 def backup_id(document):
-    """The id in what `backup --output json` prints last."""
-    return document["backup"]["id"] if "backup" in document else document["id"]
+    """The id of what `backup --output json` or `show --output json` tells."""
+    return document["backup"]["id"]
 
 
 def listed_ids(document):
-    """Ids in `list --output json`, oldest first."""
-    backups = document["backups"] if isinstance(document, dict) else document
-    return [backup["id"] for backup in backups]
+    """Ids in `list CLUSTER --output json`, oldest first."""
+    return [backup["id"] for cluster in document["clusters"] for backup in cluster["backups"]]
 
 
 def stored_bytes(document):
-    backup = document.get("backup", document)
-    return backup["stored_bytes"]
+    """What a backup put into the repository."""
+    return document["backup"]["stored_bytes"]
 
 
 def findings(document):
     """Findings of `verify --output json`."""
-    return document["findings"]
+    return document["verify"]["findings"]
 
 
 def page_failures(document):
     """[(file, block)] of a backup's recorded bad pages."""
-    backup = document.get("backup", document)
-    return [(failure["file"], failure["block"]) for failure in backup["page_failures"]]
+    return [(failure["file"], failure["block"]) for failure in document["backup"]["page_failures"]]
