@@ -15,7 +15,7 @@ namespace pgrecall {
 namespace {
 
 constexpr std::size_t max_wal_ranges = 10000;  // one a timeline
-constexpr std::size_t max_line_size = std::size_t{32} << 10U;
+constexpr std::size_t max_last_line_size = 256;
 constexpr std::string_view checksum_key = "Manifest-Checksum";
 
 struct Algorithm {
@@ -92,23 +92,36 @@ Bytes decode_hex(std::string_view text, std::string_view what) {
 class LinesBeforeLast {
  public:
   void feed(std::string_view text) {
-    if (!last_.empty() && last_.back() == '\n' && !text.empty()) {
-      hash_last();
+    if (text.empty()) {
+      return;
+    }
+    if (line_ended_) {
+      begin_line();
     }
     // A newline at the very end may end the last line, so only one with something behind it counts.
-    const std::size_t newline = text.substr(0, text.size() - std::min<std::size_t>(text.size(), 1)).rfind('\n');
-    if (newline != std::string_view::npos) {
-      hash_last();
+    if (const std::size_t newline = text.substr(0, text.size() - 1).rfind('\n'); newline != std::string_view::npos) {
+      begin_line();
       hash_.update(bytes_of(text.substr(0, newline + 1)));
       text.remove_prefix(newline + 1);
     }
-    require(text.size() <= max_line_size - last_.size(), "a line is too long");
-    last_ += text;
+    line_ended_ = text.back() == '\n';
+    too_long_ = too_long_ || text.size() > max_last_line_size - last_.size();
+    if (too_long_) {
+      hash_last();
+      hash_.update(bytes_of(text));
+    } else {
+      last_ += text;
+    }
   }
   [[nodiscard]] Sha256Digest finish() { return hash_.finish(); }
+  // With its newline; empty when it is longer than the line that holds the checksum.
   [[nodiscard]] const std::string& last_line() const noexcept { return last_; }
 
  private:
+  void begin_line() {
+    hash_last();
+    too_long_ = false;
+  }
   void hash_last() {
     hash_.update(bytes_of(last_));
     last_.clear();
@@ -116,6 +129,8 @@ class LinesBeforeLast {
 
   Sha256 hash_;
   std::string last_;
+  bool line_ended_ = false;
+  bool too_long_ = false;  // the present line, which so cannot be the last one
 };
 
 }  // namespace

@@ -33,7 +33,9 @@ struct WalSegmentExpectation {
 void check_wal_header(ByteView first_page, const WalSegmentExpectation& expectation);
 
 // Checks every page header of one segment whose bytes come in order, in pieces of any size, none of them copied.
-// A tail of zero pages is legal (a switched segment, or one that is not full yet); anything else behind a zero page is not. One
+// A tail of zero pages is legal (a switched segment, or one that is not full yet); anything else behind a zero page is not.
+// For segments that are complete, or were streamed. The unfinished segment on a server's own disk has old pages behind its end:
+// those of the file it was recycled from, and after a promotion copies of the last page. One
 // thread at a time.
 class WalPageChecker {
  public:
