@@ -1,0 +1,18 @@
+#include "commands/commands.h"
+
+namespace pgrecall {
+
+void declare_commands(CommandLine& line) {
+  add_backup(line);
+  add_list(line);
+  add_show(line);
+  add_pin(line);
+  add_restore(line);
+  add_verify(line);
+  add_check(line);
+  add_config(line);
+  add_repo(line);
+  add_version(line);
+}
+
+}  // namespace pgrecall

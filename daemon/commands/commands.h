@@ -1,0 +1,22 @@
+#pragma once
+
+#include "command_line.h"
+
+namespace pgrecall {
+
+// Each declares one verb, its options and what it does; one file a verb.
+void add_backup(CommandLine& line);
+void add_check(CommandLine& line);
+void add_config(CommandLine& line);
+void add_list(CommandLine& line);
+void add_pin(CommandLine& line);
+void add_repo(CommandLine& line);
+void add_restore(CommandLine& line);
+void add_show(CommandLine& line);
+void add_verify(CommandLine& line);
+void add_version(CommandLine& line);
+
+// All of them, in the order of --help.
+void declare_commands(CommandLine& line);
+
+}  // namespace pgrecall

@@ -1,0 +1,207 @@
+#include "engine/restore.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/units.h"
+#include "commands/backup_choice.h"
+#include "commands/commands.h"
+#include "commands/option_values.h"
+#include "config/problem.h"
+#include "output/backup_text.h"
+#include "output/progress_line.h"
+#include "output/text.h"
+#include "postgres/postgres_version.h"
+
+namespace pgrecall {
+
+namespace {
+using nlohmann::ordered_json;
+
+struct RestoreOptions {
+  std::string cluster;
+  std::string backup;
+  std::string into;
+  bool delta = false;
+  bool dry_run = false;
+  std::vector<std::string> tablespaces;
+  std::string configuration_into;
+  std::optional<unsigned> workers;
+};
+
+std::string absolute(const std::string& path) {
+  if (path.empty()) {
+    return path;
+  }
+  const std::string whole = std::filesystem::absolute(path).lexically_normal().string();
+  return whole.size() > 1 && whole.ends_with('/') ? whole.substr(0, whole.size() - 1) : whole;
+}
+
+RestoreRequest request_of(const RestoreOptions& options) {
+  RestoreRequest request;
+  request.cluster = options.cluster;
+  request.backup = parse_backup_choice(options.backup);
+  request.into = absolute(options.into);
+  request.mode = options.delta ? RestoreRequest::Mode::delta : RestoreRequest::Mode::empty_directory;
+  for (const std::string& mapping : options.tablespaces) {
+    const auto [from, to] = take_pair("--tablespace", mapping);
+    if (!request.tablespaces.emplace(from, absolute(to)).second) {
+      throw Error(ErrorKind::usage, "--tablespace names " + quoted(from) + " twice", "give each tablespace one new location");
+    }
+  }
+  request.configuration_into = absolute(options.configuration_into);
+  request.workers = options.workers.value_or(request.workers);
+  return request;
+}
+
+// pg_ctl refuses to run as root.
+std::string start_command(const RestorePlan& plan) {
+  const std::string user =
+      geteuid() == 0 ? "runuser -u " + shell_word(plan.owner.empty() ? "postgres" : plan.owner) + " -- " : "";
+  const std::string pg_ctl = plan.postgres_binaries.empty() ? "pg_ctl" : plan.postgres_binaries + "/pg_ctl";
+  return user + shell_word(pg_ctl) + " -D " + shell_word(plan.request.into) + " -l " + shell_word(plan.request.into + ".log") +
+         " start";
+}
+
+ordered_json json_of(const RestorePlan& plan) {
+  const BackupSummary& summary = plan.backup.summary;
+  ordered_json json{{"cluster", plan.request.cluster}, {"backup", summary.id.text}, {"into", plan.request.into}};
+  json["mode"] = plan.request.mode == RestoreRequest::Mode::delta ? "delta" : "empty_directory";
+  json["started"] = format_time(summary.started);
+  json["server_version"] = format_version_num(summary.server_version);
+  json["files"] = summary.files;
+  json["logical_bytes"] = summary.logical_bytes;
+  json["first_wal_segment"] = plan.first_wal.file_name();
+  json["last_wal_segment"] = plan.last_wal.file_name();
+  json["tablespaces"] = ordered_json::array();
+  for (const RestorePlan::Tablespace& tablespace : plan.tablespaces) {
+    json["tablespaces"].push_back(
+        {{"oid", tablespace.oid}, {"from", tablespace.from}, {"to", tablespace.to}, {"bytes", tablespace.size}});
+  }
+  json["configuration_into"] = plan.configuration_into;
+  json["space"] = ordered_json::array();
+  for (const RestorePlan::Space& space : plan.space) {
+    json["space"].push_back({{"path", space.path}, {"needed_bytes", space.needed}, {"available_bytes", space.available}});
+  }
+  json["postgres_binaries"] = plan.postgres_binaries.empty() ? ordered_json(nullptr) : ordered_json(plan.postgres_binaries);
+  json["owner"] = plan.owner;
+  json["warnings"] = plan.warnings;
+  json["start_command"] = start_command(plan);
+  return json;
+}
+
+ordered_json json_of(const RestoreResult& result) {
+  return {{"files", result.files},
+          {"bytes", result.bytes},
+          {"bytes_written", result.bytes_written},
+          {"wal_segments", result.wal_segments},
+          {"duration_seconds", static_cast<double>(result.duration.count()) / 1000}};
+}
+
+std::string text_of(const RestorePlan& plan, const Style& style) {
+  const BackupSummary& summary = plan.backup.summary;
+  std::string out = style.paint(Tone::strong, "plan") + " (nothing was written)\n";
+  const auto line = [&](std::string_view label, const std::string& text) {
+    out += style.paint(Tone::faint, fmt::format("  {:<14}", label)) + printable(text) + "\n";
+  };
+  line("backup", summary.id.text + " of " + summary.cluster + ", PostgreSQL " + format_version_num(summary.server_version));
+  line("state", "as of " + format_local_time(summary.finished) + ", LSN " + summary.stop_lsn.to_string());
+  line("into", plan.request.into + (plan.request.mode == RestoreRequest::Mode::delta
+                                        ? ": what differs is rewritten, what does not belong is removed"
+                                        : ": an empty directory"));
+  line("size", format_size(summary.logical_bytes) + " in " + format_count(summary.files, "file", "files"));
+  line("WAL", plan.first_wal.file_name() + " to " + plan.last_wal.file_name());
+  for (const RestorePlan::Tablespace& tablespace : plan.tablespaces) {
+    line("tablespace",
+         std::to_string(tablespace.oid) + ", " + format_size(tablespace.size) + ": " + tablespace.from + " -> " + tablespace.to);
+  }
+  if (!summary.configuration_files.empty()) {
+    line("configuration", format_count(summary.configuration_files.size(), "file", "files") + " into " + plan.configuration_into);
+  }
+  for (const RestorePlan::Space& space : plan.space) {
+    line("space", space.path + ": " + format_size(space.needed) + " needed, " + format_size(space.available) + " free");
+  }
+  line("owner", plan.owner);
+  line("binaries", plan.postgres_binaries.empty() ? "not found" : plan.postgres_binaries);
+  line("start it with", start_command(plan));
+  return out;
+}
+
+std::string text_of(const RestorePlan& plan, const RestoreResult& result, const Style& style) {
+  const auto millis = std::max<std::int64_t>(1, result.duration.count());
+  std::string out = style.paint(Tone::good, "restored") + " " + plan.backup.summary.id.text + " of " + plan.request.cluster +
+                    " into " + printable(plan.request.into) + " in " + format_duration(result.duration) + "\n";
+  const auto line = [&](std::string_view label, const std::string& text) {
+    out += style.paint(Tone::faint, fmt::format("  {:<8}", label)) + printable(text) + "\n";
+  };
+  line("size", format_size(result.bytes) + " in " + format_count(result.files, "file", "files") + ", " +
+                   format_rate(1000.0 * static_cast<double>(result.bytes) / static_cast<double>(millis)));
+  if (plan.request.mode == RestoreRequest::Mode::delta) {
+    line("written", format_size(result.bytes_written) + "; the rest was there already");
+  }
+  line("WAL", format_count(result.wal_segments, "segment", "segments") + " for recovery to a consistent state");
+  if (!plan.backup.summary.configuration_files.empty()) {
+    line("outside", format_count(plan.backup.summary.configuration_files.size(), "configuration file", "configuration files") +
+                        " from outside the data directory are in " + plan.configuration_into);
+  }
+  line("next", start_command(plan));
+  return out;
+}
+
+int run_restore(const RestoreOptions& options, Session& session) {
+  const std::stop_token stop = session.stop();
+  const RestoreRequest request = request_of(options);
+  const Repository& repository = session.repository_of(options.cluster);
+  const RestorePlan plan = plan_restore(repository, request);
+  Console& console = session.console();
+  for (const std::string& warning : plan.warnings) {
+    console.warning(warning);
+  }
+  if (options.dry_run) {
+    if (console.json()) {
+      console.json_data(ordered_json{{"plan", json_of(plan)}});
+    } else {
+      console.data(text_of(plan, console.style()));
+    }
+    return exit_done;
+  }
+  Progress progress;
+  const RestoreResult result = [&] {
+    const ProgressLine shown(progress, console);
+    return restore(repository, plan, progress, stop);
+  }();
+  if (console.json()) {
+    console.json_data(ordered_json{{"plan", json_of(plan)}, {"restore", json_of(result)}});
+  }
+  console.summary(text_of(plan, result, console.style()));
+  return exit_done;
+}
+}  // namespace
+
+void add_restore(CommandLine& line) {
+  CLI::App& verb = add_verb(line, line.app, "restore", "Bring a backup back as a data directory that a server can start from");
+  const auto options = std::make_shared<RestoreOptions>();
+  verb.add_option("cluster", options->cluster, "The cluster")->type_name("CLUSTER")->required();
+  verb.add_option("--into", options->into, "The data directory: empty or not there yet, unless --delta")
+      ->type_name("DIR")
+      ->required();
+  verb.add_option("--backup", options->backup, "Which backup (default: latest)")->type_name("ID");
+  verb.add_flag("--delta", options->delta, "Rewrite only what differs in DIR, and remove what does not belong there");
+  verb.add_option("--tablespace", options->tablespaces,
+                  "New location of a tablespace, by its old location or oid; may be repeated")
+      ->type_name("OLD=NEW")
+      ->expected(1)
+      ->take_all();
+  verb.add_option("--configuration-into", options->configuration_into,
+                  "Where configuration from outside the data directory goes (default: DIR.configuration)")
+      ->type_name("DIR");
+  verb.add_flag("--dry-run", options->dry_run, "Check everything and print the plan; write nothing");
+  verb.add_option("--workers", options->workers, "Threads that read, check and write (default 2)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 256U));
+  on_chosen(line, verb, [options](Session& session) { return run_restore(*options, session); });
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,60 @@
+#include "error_report.h"
+
+#include "base/error.h"
+#include "output/text.h"
+
+namespace pgrecall {
+
+namespace {
+// Messages may have several lines (all problems of a configuration); control characters other than that do not get through.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    out += printable(text.substr(0, end));
+    if (end == std::string_view::npos) {
+      return out;
+    }
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+nlohmann::ordered_json to_json(const Error& error) {
+  nlohmann::ordered_json context = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : error.context()) {
+    context[key] = value;
+  }
+  return {{"error",
+           {{"kind", name(error.kind())},
+            {"exit_code", exit_code(error.kind())},
+            {"message", error.message()},
+            {"hint", error.hint()},
+            {"context", context},
+            {"cause", error.cause()}}}};
+}
+
+int report_known(const Error& error, Console& console) {
+  const Style& style = console.message_style();
+  std::string text = "pgrecall: " + style.paint(Tone::bad, "error:") + " " + printable_lines(error.what());
+  if (!error.hint().empty()) {
+    text += "\n" + style.paint(Tone::strong, "hint:") + " " + printable_lines(error.hint());
+  }
+  console.error(text);
+  if (console.json()) {
+    console.json_data(to_json(error));
+  }
+  return exit_code(error.kind());
+}
+}  // namespace
+
+int report(const std::exception& error, Console& console) {
+  if (const auto* known = dynamic_cast<const Error*>(&error)) {
+    return report_known(*known, console);
+  }
+  return report_known(Error(ErrorKind::failed, std::string("unexpected: ") + error.what(),
+                            "this is a defect of pgrecall; please report it with the command and its --verbose output"),
+                      console);
+}
+
+}  // namespace pgrecall

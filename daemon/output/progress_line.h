@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "engine/progress.h"
+#include "output/console.h"
+#include "output/progress_text.h"
+
+namespace pgrecall {
+
+// Shows how far an operation is, from its construction to its destruction, in a thread of its own: on a terminal one line that is
+// redrawn, once the operation takes more than a second; otherwise a line on stderr at each new phase and every ten seconds; with
+// JSON one object a line on stderr, at each new phase and every second. Both must outlive it.
+class ProgressLine {
+ public:
+  ProgressLine(const Progress& progress, Console& console);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+ private:
+  using Moment = std::chrono::steady_clock::time_point;
+
+  void run(const std::stop_token& stop);
+  void show(Moment now);
+  void show_line(const ProgressView& view, Moment now);
+
+  const Progress& progress_;
+  Console& console_;
+  const bool terminal_;
+  const Moment started_;
+  RateEstimate rate_;
+  std::string shown_phase_;
+  std::optional<Moment> shown_at_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::optional<std::jthread> thread_;
+};
+
+}  // namespace pgrecall
