@@ -3,12 +3,15 @@
 //   protocol_live identity CONNINFO
 //   protocol_live backup   CONNINFO [LABEL]        base backup with the WAL it needs, streamed from a temporary slot
 //   protocol_live drain    CONNINFO                base backup, bytes thrown away: how fast can it be?
+//   protocol_live sql      CONNINFO VALUE          a plain session: gives VALUE, NULL, a server's notice and refusal back
 //   protocol_live wal      CONNINFO START TLI END  WAL of that timeline
 //
-// PGRECALL_PASSWORD is the password. SIGINT and SIGTERM stop it. Exit codes are those of pgrecall.
+// Without arguments it takes a backup of PGRECALL_TEST_CONNINFO. PGRECALL_PASSWORD is the password. SIGINT and SIGTERM stop it.
+// Exit codes are those of pgrecall.
 
 #include <pthread.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -232,20 +235,52 @@ void stream_wal(const std::string& conninfo, char** arguments, const std::stop_t
   }
 }
 
+void plain_sql(const std::string& conninfo, const std::string& value, const std::stop_token& stop) {
+  Connection connection = Connection::open(settings_from(conninfo), ReplicationMode::none, stop);
+  const std::array<std::optional<std::string>, 2> parameters{value, std::nullopt};
+  const Result echoed =
+      connection.exec_params("SELECT $1::text, $2::text, 42, true, pg_catalog.pg_lsn '16/B374D848'", parameters);
+  std::string notice;
+  connection.on_notice([&notice](const ServerNotice& taken) { notice = taken.severity + " " + taken.sqlstate; });
+  connection.exec("DO $$ BEGIN RAISE WARNING 'careful'; END $$");
+  std::string refused;
+  try {
+    connection.exec("SELECT 1/0");
+  } catch (const Error& error) {
+    refused = error.context("sqlstate");
+  }
+  // The session is of use after a refusal.
+  const bool alive = connection.exec("SELECT 1").number(0, 0) == 1;
+  print({{"event", "sql"},
+         {"value", echoed.text(0, 0)},
+         {"null", !echoed.optional_text(0, 1).has_value()},
+         {"number", echoed.number(0, 2)},
+         {"boolean", echoed.boolean(0, 3)},
+         {"lsn", echoed.lsn(0, 4).to_string()},
+         {"notice", notice},
+         {"refused", refused},
+         {"alive", alive}});
+}
+
 int run(int argc, char** argv, const std::stop_token& stop) {
   const std::string verb = argc > 2 ? argv[1] : "";
+  const char* conninfo = std::getenv("PGRECALL_TEST_CONNINFO");
   try {
-    if (verb == "identity") {
+    if (argc == 1 && conninfo != nullptr) {
+      backup(conninfo, "it's live", stop);
+    } else if (verb == "identity") {
       Connection connection = connect(argv[2], stop);
       static_cast<void>(print_identity(connection));
     } else if (verb == "backup") {
       backup(argv[2], argc > 3 ? argv[3] : "it's live", stop);
     } else if (verb == "drain") {
       drain(argv[2], stop);
+    } else if (verb == "sql" && argc == 4) {
+      plain_sql(argv[2], argv[3], stop);
     } else if (verb == "wal" && argc == 6) {
       stream_wal(argv[2], argv + 3, stop);
     } else {
-      std::cerr << "usage: protocol_live identity|backup|drain|wal CONNINFO ...\n";
+      std::cerr << "usage: protocol_live identity|backup|drain|sql|wal CONNINFO ...\n";
       return exit_code(ErrorKind::usage);
     }
   } catch (const Error& error) {
