@@ -49,12 +49,14 @@ using FileContent = std::variant<ZeroContent, ChunkContent, PartContent, MapsCon
 struct ManifestEntry {
   EntryType type = EntryType::file;
   EntryTree tree = EntryTree::data_directory;
-  std::string path;
+  std::string path;        // at most 4096 bytes
   std::uint32_t mode = 0;  // permission bits
   std::int64_t mtime = 0;  // seconds since 1970
   std::string target;      // of a symbolic link
   std::uint64_t size = 0;  // bytes, of a file
   FileContent content;
+
+  bool operator==(const ManifestEntry&) const = default;
 };
 
 struct ManifestTotals {

@@ -28,7 +28,7 @@ Sha256Digest digest_of_object(ObjectStore& store, const std::string& name, std::
   Bytes piece(read_back_piece);
   for (std::uint64_t at = 0; at < size;) {
     const std::size_t got = reader->read(at, piece);
-    if (got == 0) {
+    if (got != std::min<std::uint64_t>(piece.size(), size - at)) {
       throw different(name).with("offset", at);
     }
     hash.update(ByteView(piece).first(got));

@@ -125,6 +125,13 @@ struct PackWriter::State {
     }
   }
 
+  void throw_if_ended() const {
+    throw_if_failed();
+    if (finished) {
+      throw Error(ErrorKind::failed, "a chunk was added after the packs were finished");
+    }
+  }
+
   // Keeps the first error and wakes everybody who waits.
   void fail(Error why) {
     {
@@ -140,11 +147,7 @@ struct PackWriter::State {
 
   // Hands a pack that nobody writes any more to the uploads. The queue has room for every pack there can be, so this never
   // waits; after an error the queue drops the pack.
-  void submit(std::unique_ptr<Pack> pack) {
-    if (!full.push(std::move(pack)) && !error) {
-      error.emplace(ErrorKind::failed, "chunks were added after the packs were finished");
-    }
-  }
+  void submit(std::unique_ptr<Pack> pack) { (void)full.push(std::move(pack)); }
 
   void close_open() {
     if (open->writers == 0) {
@@ -179,7 +182,7 @@ struct PackWriter::State {
   // Leaves a pack in `open` that has room for the frame, with `lock` held.
   void require_room(std::unique_lock<std::mutex>& lock, std::size_t frame_size) {
     for (;;) {
-      throw_if_failed();
+      throw_if_ended();
       if (opening) {
         changed.wait(lock);
         continue;
@@ -292,6 +295,7 @@ struct PackWriter::State {
     {
       std::unique_lock lock(mutex);
       changed.wait(lock, [&] { return !opening; });
+      finished = true;
       if (open) {
         close_open();
       }
@@ -318,6 +322,7 @@ struct PackWriter::State {
   std::unique_ptr<Pack> open;
   std::vector<std::unique_ptr<Pack>> closing;  // take no more chunks, but are being written
   std::optional<Error> error;
+  bool finished = false;
   Totals totals;
 
   std::vector<std::jthread> threads;
