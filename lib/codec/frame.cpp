@@ -1,6 +1,7 @@
 #include "codec/frame.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -75,8 +76,11 @@ void FrameWriter::write(const Compressed& compressed, std::uint32_t raw_size, co
   if (sealer_) {
     sealer_->seal(number, {header_, header}, {digest.bytes, compressed.bytes}, body);
   } else {
-    std::ranges::copy(digest.bytes, body.begin());
-    std::ranges::copy(compressed.bytes, body.begin() + digest_size);
+    std::memcpy(body.data(), digest.bytes.data(), digest_size);
+    // Not std::ranges::copy, which libstdc++ 12 turns into a loop over single bytes here.
+    if (!compressed.bytes.empty()) {
+      std::memcpy(body.data() + digest_size, compressed.bytes.data(), compressed.bytes.size());
+    }
   }
 }
 
