@@ -82,6 +82,8 @@ def broken_pages(version, data_directory, *, page_limit=4000):
                     continue
                 file.seek(block * PAGE_SIZE)
                 page = file.read(PAGE_SIZE)
-                if any(page[14:16]) and page_checksum(page, block + _segment_number(path) * RELATION_SEGMENT_BLOCKS) != struct.unpack_from("<H", page, 8)[0]:
+                is_new = not any(page[14:16])  # pd_upper of a page that was only allocated
+                number = block + _segment_number(path) * RELATION_SEGMENT_BLOCKS
+                if not is_new and page_checksum(page, number) != struct.unpack_from("<H", page, 8)[0]:
                     broken.append((str(path), block))
     return broken
