@@ -292,7 +292,8 @@ void BackupRun::add_configuration(Connection& connection, BackupPipeline& pipeli
 }
 
 void BackupRun::note_page_failures(Connection& connection, BackupPipeline& pipeline) {
-  auto failures = reread_pages(connection, pipeline.take_page_failures(), server_.block_size, summary_.start_lsn);
+  auto failures =
+      reread_pages(connection, pipeline.take_page_failures(), server_.block_size, {summary_.start_lsn, summary_.stop_lsn});
   summary_.page_failure_count = failures.size();
   failures.resize(std::min(failures.size(), max_summary_failures));
   summary_.page_failures = std::move(failures);

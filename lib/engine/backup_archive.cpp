@@ -30,7 +30,6 @@ BackupArchive::BackupArchive(BackupPipeline& pipeline, BackupWal& wal, RateLimit
 void BackupArchive::on_start(const BaseBackupStart& start) {
   start_ = start;
   tablespace_sizes_.resize(start.tablespaces.size());
-  pipeline_.set_start(start.start);
   wal_.start(start.start);
   progress_.set_total(
       std::accumulate(start.tablespaces.begin(), start.tablespaces.end(), std::uint64_t{0},

@@ -255,7 +255,7 @@ void BackupPipeline::check_relation_pages(const ManifestEntry& entry, std::uint6
     return;
   }
   std::vector<BadPage> bad;
-  check_pages(bytes, options_.page_size, *first + static_cast<std::uint32_t>(offset / options_.page_size), start_, bad);
+  check_pages(bytes, options_.page_size, *first + static_cast<std::uint32_t>(offset / options_.page_size), Lsn{}, bad);
   if (!bad.empty()) {
     const std::lock_guard lock(page_mutex_);
     for (const BadPage& page : bad) {

@@ -73,8 +73,6 @@ class BackupPipeline {
   BackupPipeline(const BackupPipeline&) = delete;
   BackupPipeline& operator=(const BackupPipeline&) = delete;
 
-  // Pages at or after this position are not judged; known only once the backup has started on the server.
-  void set_start(Lsn start) noexcept { start_ = start; }
   void add_directory(const ManifestEntry& entry);
   // entry.size is final. Its bytes follow, exactly that many.
   void begin_file(ManifestEntry entry);
@@ -85,6 +83,7 @@ class BackupPipeline {
   void finish();
   // After finish().
   [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
+  // Every page that looked bad, also those written while the backup ran.
   [[nodiscard]] std::vector<FileFailure> take_page_failures();
 
  private:
@@ -124,7 +123,6 @@ class BackupPipeline {
   const StoredPacks& stored_packs_;
   Failure& failure_;
   Progress& progress_;
-  Lsn start_;
 
   BufferPool buffers_;
   BoundedQueue<BackupJob> queue_;

@@ -197,7 +197,8 @@ void note_warnings(RestorePlan& plan) {
     plan.warnings.push_back(std::to_string(summary.page_failure_count) +
                             " pages had wrong checksums when the backup was taken: `pgrecall show` names them");
   }
-  if (!summary.configuration_files.empty()) {
+  // settings.json is always there; it is for people.
+  if (summary.configuration_files.size() > 1) {
     plan.warnings.push_back("the source kept configuration outside its data directory; what could be read goes to " +
                             plan.configuration_into);
   }

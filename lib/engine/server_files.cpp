@@ -88,6 +88,7 @@ std::string settings_as_json(Connection& connection) {
   }
   return settings.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
+bool within(Lsn lsn, ReplayRange replay) { return lsn >= replay.start && lsn <= replay.stop; }
 }  // namespace
 
 ConfigurationFiles read_configuration_files(Connection& connection) {
@@ -117,9 +118,12 @@ ConfigurationFiles read_configuration_files(Connection& connection) {
 }
 
 std::vector<PageFailure> reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures,
-                                      std::uint32_t page_size, Lsn start) {
+                                      std::uint32_t page_size, ReplayRange replay) {
   std::vector<PageFailure> confirmed;
   for (const auto& [path, page] : failures) {
+    if (within(page.lsn, replay)) {
+      continue;
+    }
     std::string reread = "not read again";
     if (connection.mode() == ReplicationMode::physical) {
       reread = "not possible with replication=true";
@@ -135,8 +139,9 @@ std::vector<PageFailure> reread_pages(Connection& connection, const std::vector<
           continue;  // dropped or truncated since: WAL replay does the same
         }
         std::vector<BadPage> still;
-        check_pages(*answer.bytes, page_size, page.block, start, still);
-        if (still.empty()) {
+        check_pages(*answer.bytes, page_size, page.block, Lsn{}, still);
+        // Written since the copy: whatever is there now, WAL of the backup or later WAL brought it.
+        if (still.empty() || still.front().lsn != page.lsn) {
           continue;
         }
       }

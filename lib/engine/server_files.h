@@ -24,10 +24,17 @@ struct ConfigurationFiles {
 // outside the data directory, as far as the role may read them.
 [[nodiscard]] ConfigurationFiles read_configuration_files(Connection& connection);
 
-// Reads pages that looked bad once more: one that was being written while the server read it is good now, or newer than the
-// backup's start, or gone. What stays bad becomes a failure of the backup's summary.
+// The part of the WAL that replay of a backup goes through.
+struct ReplayRange {
+  Lsn start;
+  Lsn stop;
+};
+
+// Judges pages that looked bad. One whose LSN lies in the replay was written meanwhile, may have been torn by our reading, and
+// WAL brings its full image: no failure. The others are read once more: one is good now, or gone, or has been written since. What
+// stays bad becomes a failure of the backup's summary.
 [[nodiscard]] std::vector<PageFailure> reread_pages(Connection& connection,
                                                     const std::vector<BackupPipeline::FileFailure>& failures,
-                                                    std::uint32_t page_size, Lsn start);
+                                                    std::uint32_t page_size, ReplayRange replay);
 
 }  // namespace pgrecall
