@@ -278,7 +278,8 @@ Bytes encode_file_block(const std::vector<ManifestEntry>& entries) {
 
 ManifestBlock decode_manifest_block(ByteView payload, std::string_view object_name) {
   if (payload.empty() || (payload[0] != std::byte{file_block_type} && payload[0] != std::byte{end_block_type})) {
-    throw Error(ErrorKind::corruption, "manifest block of an unknown type").with("object", object_name);
+    throw Error(ErrorKind::corruption, "manifest block of an unknown type", "run pgrecall verify to see what else is damaged")
+        .with("object", object_name);
   }
   if (payload[0] == std::byte{end_block_type}) {
     return decode_end_block(payload.subspan(1), object_name);

@@ -28,7 +28,8 @@ struct ManifestReader::State {
   void next_block() {
     const std::optional<ByteView> payload = frames->next();
     if (!payload) {
-      throw Error(ErrorKind::corruption, "manifest has no end block").with("object", name);
+      throw Error(ErrorKind::corruption, "manifest has no end block", "run pgrecall verify to see what else is damaged")
+          .with("object", name);
     }
     const std::byte type = payload->empty() ? std::byte{0} : payload->front();
     if (type == std::byte{file_block_type}) {
@@ -37,20 +38,24 @@ struct ManifestReader::State {
       return;
     }
     if (type != std::byte{end_block_type}) {
-      throw Error(ErrorKind::corruption, "manifest block of an unknown type").with("object", name);
+      throw Error(ErrorKind::corruption, "manifest block of an unknown type", "run pgrecall verify to see what else is damaged")
+          .with("object", name);
     }
     end(decode_end_block(payload->subspan(1), name));
   }
 
   void end(ManifestTotals found) {
     if (found.entries != entries || found.file_bytes != file_bytes) {
-      throw Error(ErrorKind::corruption, "manifest does not hold what its end block says")
+      throw Error(ErrorKind::corruption, "manifest does not hold what its end block says",
+                  "run pgrecall verify to see what else is damaged")
           .with("object", name)
           .with("expected", found.entries)
           .with("found", entries);
     }
     if (frames->next()) {
-      throw Error(ErrorKind::corruption, "blocks follow the manifest's end block").with("object", name);
+      throw Error(ErrorKind::corruption, "blocks follow the manifest's end block",
+                  "run pgrecall verify to see what else is damaged")
+          .with("object", name);
     }
     totals.emplace(std::move(found));
   }

@@ -76,18 +76,20 @@ std::uint64_t parse_pack_trailer(ByteView trailer, std::uint64_t object_size, st
   const auto stored_size = load_little<std::uint64_t>(trailer.data() + 8);
   const std::uint64_t trailer_offset = object_size - pack_trailer_size;
   if (text_of(trailer.subspan(16, 8)) != trailer_magic) {
-    throw Error(ErrorKind::corruption, "pack does not end in a trailer")
+    throw Error(ErrorKind::corruption, "pack does not end in a trailer", "run pgrecall verify to see what else is damaged")
         .with("object", object_name)
         .with("offset", trailer_offset);
   }
   if (stored_size != object_size) {
-    throw Error(ErrorKind::corruption, "pack does not have the size that its trailer says")
+    throw Error(ErrorKind::corruption, "pack does not have the size that its trailer says",
+                "run pgrecall verify to see what else is damaged")
         .with("object", object_name)
         .with("expected", stored_size)
         .with("found", object_size);
   }
   if (index_offset < object_header_size || index_offset > trailer_offset || trailer_offset - index_offset < frame_header_size) {
-    throw Error(ErrorKind::corruption, "pack trailer names no place for the index")
+    throw Error(ErrorKind::corruption, "pack trailer names no place for the index",
+                "run pgrecall verify to see what else is damaged")
         .with("object", object_name)
         .with("offset", trailer_offset)
         .with("found", index_offset);

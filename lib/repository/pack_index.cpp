@@ -20,7 +20,9 @@ class PackObject {
       return std::nullopt;
     }
     if (object->size() < least_pack_size) {
-      throw Error(ErrorKind::corruption, "pack is too short").with("object", name).with("found", object->size());
+      throw Error(ErrorKind::corruption, "pack is too short", "run pgrecall verify to see what else is damaged")
+          .with("object", name)
+          .with("found", object->size());
     }
     ObjectHeader header;
     const std::size_t got = object->read(0, header);
@@ -63,7 +65,9 @@ class PackObject {
   [[nodiscard]] const std::string& name() const { return frames_.object_name(); }
 
   [[noreturn]] void refuse(const char* what, std::uint64_t offset) const {
-    throw Error(ErrorKind::corruption, what).with("object", name()).with("offset", offset);
+    throw Error(ErrorKind::corruption, what, "run pgrecall verify to see what else is damaged")
+        .with("object", name())
+        .with("offset", offset);
   }
 
   void read_exactly(std::uint64_t offset, MutableByteView out) const {

@@ -56,7 +56,9 @@ ChunkRef follow(const OpenPack& pack, const ChunkRef& chunk) {
 }
 
 [[noreturn]] void refuse(const OpenPack& pack, const ChunkRef& chunk, const char* what) {
-  throw Error(ErrorKind::corruption, what).with("object", pack.name).with("offset", chunk.offset);
+  throw Error(ErrorKind::corruption, what, "run pgrecall verify to see what else is damaged")
+      .with("object", pack.name)
+      .with("offset", chunk.offset);
 }
 
 }  // namespace
@@ -97,7 +99,8 @@ struct ChunkReader::State {
     }
     const Sha256Digest digest = pack.frames->read(header, header_bytes, bytes.subspan(frame_header_size), chunk.offset, raw);
     if (digest != chunk.digest) {
-      throw Error(ErrorKind::corruption, "chunk is another one than the reference says")
+      throw Error(ErrorKind::corruption, "chunk is another one than the reference says",
+                  "run pgrecall verify to see what else is damaged")
           .with("object", pack.name)
           .with("offset", chunk.offset)
           .with("expected", chunk.digest.to_string())
@@ -133,7 +136,7 @@ void ChunkReader::read(const ChunkRef& ref, MutableByteView raw) {
     }
     at = follow(pack, at);
   }
-  throw Error(ErrorKind::corruption, "relocations of a chunk do not end")
+  throw Error(ErrorKind::corruption, "relocations of a chunk do not end", "run pgrecall verify to see what else is damaged")
       .with("object", relocation_name(state_->cluster, ref.pack))
       .with("offset", ref.offset);
 }

@@ -96,7 +96,9 @@ class PayloadReader {
   [[nodiscard]] std::string_view string() { return text_of(take(varint())); }
 
   [[noreturn]] void fail(const char* what) const {
-    throw Error(ErrorKind::corruption, what).with("object", object_name_).with("payload_offset", at_);
+    throw Error(ErrorKind::corruption, what, "run pgrecall verify to see what else is damaged")
+        .with("object", object_name_)
+        .with("payload_offset", at_);
   }
 
  private:

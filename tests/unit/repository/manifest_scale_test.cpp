@@ -4,7 +4,6 @@
 
 #include "repository/manifest.h"
 #include "scratch_repository.h"
-#include "store/posix_store.h"
 #include "synthetic_entries.h"
 
 using namespace pgrecall;
