@@ -118,15 +118,15 @@ Error explain(const CommandLine& line, const CLI::ParseError& problem) {
   for (const std::string& word : line.app.remaining(true)) {
     if (word.starts_with("-")) {
       const auto meant = nearest(word.substr(0, word.find('=')), option_names(at));
-      return Error(ErrorKind::usage, "there is no option " + quoted(word.substr(0, word.find('='))),
+      return Error(ErrorKind::usage, "there is no option " + in_quotes(word.substr(0, word.find('='))),
                    (meant ? "did you mean " + *meant + "? " : "") + help);
     }
     if (!verbs.empty()) {
       const auto meant = nearest(word, verbs);
-      return Error(ErrorKind::usage, "there is no command " + quoted((path.empty() ? "" : path + " ") + word),
+      return Error(ErrorKind::usage, "there is no command " + in_quotes((path.empty() ? "" : path + " ") + word),
                    (meant ? "did you mean " + *meant + "? " : "commands: " + list_of(verbs) + "; ") + help);
     }
-    return Error(ErrorKind::usage, quoted(word) + " is more than this command takes", help);
+    return Error(ErrorKind::usage, in_quotes(word) + " is more than this command takes", help);
   }
   if (!verbs.empty() && at.get_subcommands().empty() && dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr) {
     return Error(ErrorKind::usage, path.empty() ? "no command was given" : "pgrecall " + path + " needs to know what to do",

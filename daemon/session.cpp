@@ -61,7 +61,7 @@ const ClusterConfig* Session::cluster(const std::string& name) {
   }
   const auto found = configuration->clusters.find(name);
   if (found == configuration->clusters.end()) {
-    throw Error(ErrorKind::usage, "the configuration has no cluster " + quoted(name),
+    throw Error(ErrorKind::usage, "the configuration has no cluster " + in_quotes(name),
                 suggest(name, names_of(configuration->clusters), "clusters"))
         .with("file", config_->file);
   }
@@ -84,7 +84,7 @@ ConnectionSettings Session::connection(const std::string& cluster_name, const st
   }
   const ClusterConfig* configured = cluster(cluster_name);
   if (configured == nullptr) {
-    throw Error(ErrorKind::usage, "where the server of cluster " + quoted(cluster_name) + " is was not said",
+    throw Error(ErrorKind::usage, "where the server of cluster " + in_quotes(cluster_name) + " is was not said",
                 "add --connection \"host=... user=... dbname=...\", or name a configuration by --config");
   }
   settings.conninfo = configured->connection.reveal();
@@ -96,7 +96,7 @@ ConnectionSettings Session::connection(const std::string& cluster_name, const st
 
 Repository& Session::repository_of(const std::string& cluster_name) {
   if (!valid_config_name(cluster_name)) {
-    throw Error(ErrorKind::usage, quoted(cluster_name) + " is no name for a cluster",
+    throw Error(ErrorKind::usage, in_quotes(cluster_name) + " is no name for a cluster",
                 "names have lower-case letters, digits, '-' and '_', and begin with a letter or digit");
   }
   const ClusterConfig* configured = options_.repository.empty() ? cluster(cluster_name) : nullptr;
@@ -144,7 +144,7 @@ RepositoryAddress Session::address(const std::string& name) {
   }
   const auto found = name.empty() ? configured.begin() : configured.find(name);
   if (found == configured.end()) {
-    throw Error(ErrorKind::usage, "the configuration has no repository " + quoted(name),
+    throw Error(ErrorKind::usage, "the configuration has no repository " + in_quotes(name),
                 suggest(name, names_of(configured), "repositories"))
         .with("file", config_->file);
   }

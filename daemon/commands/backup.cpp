@@ -119,10 +119,8 @@ int run_backup(const BackupOptions& options, Session& session) {
   const BackupRequest request = request_of(options, session);
   const Repository& repository = session.repository_of(options.cluster);
   Progress progress;
-  const BackupResult result = [&] {
-    const ProgressLine shown(progress, console);
-    return back_up(repository, request, session.clock(), progress, stop);
-  }();
+  const BackupResult result = run_shown(progress, console, "what was stored is used again by the next backup",
+                                        [&] { return back_up(repository, request, session.clock(), progress, stop); });
   const BackupSummary& summary = result.summary;
   console.detail("connected by " + result.connected_by);
   for (const std::string& warning : summary.warnings) {

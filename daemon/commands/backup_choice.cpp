@@ -13,7 +13,7 @@ std::optional<BackupId> parse_backup_choice(const std::string& text) {
   }
   auto id = BackupId::parse(text);
   if (!id) {
-    throw Error(ErrorKind::usage, quoted(text) + " is no backup id",
+    throw Error(ErrorKind::usage, in_quotes(text) + " is no backup id",
                 "ids look like 20261123T023000Z-full; pgrecall list shows them");
   }
   return id;
@@ -24,7 +24,7 @@ void require_cluster(const Repository& repository, const std::string& cluster) {
   if (std::find(clusters.begin(), clusters.end(), cluster) != clusters.end()) {
     return;
   }
-  throw Error(ErrorKind::target_unreachable, "the repository has no cluster " + quoted(cluster),
+  throw Error(ErrorKind::target_unreachable, "the repository has no cluster " + in_quotes(cluster),
               clusters.empty() ? "nothing has been backed up into it yet" : suggest(cluster, clusters, "clusters in it"))
       .with("repository", repository.store().address());
 }

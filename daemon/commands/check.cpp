@@ -30,7 +30,8 @@ void look_at(std::vector<CheckItem>& items, const std::string& what, Look look) 
     const std::vector<CheckItem> found = look();
     items.insert(items.end(), found.begin(), found.end());
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::usage || error.kind() == ErrorKind::cancelled) {
+    const ErrorKind kind = error.kind();
+    if (kind == ErrorKind::usage || kind == ErrorKind::configuration || kind == ErrorKind::cancelled) {
       throw;
     }
     items.push_back(item_of(what, error));

@@ -137,6 +137,11 @@ int run_list(const std::string& cluster, Session& session) {
     return exit_done;
   }
   std::string out;
+  if (!cluster.empty() && all.front().catalog.backups.empty()) {
+    if (const auto meant = nearest(cluster, list_clusters(session.repository_of(cluster))); meant && *meant != cluster) {
+      console.message("there are backups of " + *meant + "; was that meant?");
+    }
+  }
   for (const Listed& listed : all) {
     out += (out.empty() ? "" : "\n") + text_of(listed, console.style());
   }

@@ -10,7 +10,7 @@ namespace pgrecall {
 
 namespace {
 [[nodiscard]] Error wrong(std::string_view option, const std::string& text, std::string hint) {
-  return Error(ErrorKind::usage, std::string(option) + ": " + quoted(text) + " cannot be used", std::move(hint));
+  return Error(ErrorKind::usage, std::string(option) + ": " + in_quotes(text) + " cannot be used", std::move(hint));
 }
 
 // The whole of `text` as a number.

@@ -48,7 +48,7 @@ RestoreRequest request_of(const RestoreOptions& options) {
   for (const std::string& mapping : options.tablespaces) {
     const auto [from, to] = take_pair("--tablespace", mapping);
     if (!request.tablespaces.emplace(from, absolute(to)).second) {
-      throw Error(ErrorKind::usage, "--tablespace names " + quoted(from) + " twice", "give each tablespace one new location");
+      throw Error(ErrorKind::usage, "--tablespace names " + in_quotes(from) + " twice", "give each tablespace one new location");
     }
   }
   request.configuration_into = absolute(options.configuration_into);
@@ -168,10 +168,9 @@ int run_restore(const RestoreOptions& options, Session& session) {
     return exit_done;
   }
   Progress progress;
-  const RestoreResult result = [&] {
-    const ProgressLine shown(progress, console);
-    return restore(repository, plan, progress, stop);
-  }();
+  const RestoreResult result =
+      run_shown(progress, console, "the directory cannot be started; the same command with --delta goes on from there",
+                [&] { return restore(repository, plan, progress, stop); });
   if (console.json()) {
     console.json_data(ordered_json{{"plan", json_of(plan)}, {"restore", json_of(result)}});
   }

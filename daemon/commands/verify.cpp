@@ -107,10 +107,8 @@ int run_verify(const VerifyOptions& options, Session& session) {
   }
   Console& console = session.console();
   Progress progress;
-  const VerifyReport report = [&] {
-    const ProgressLine shown(progress, console);
-    return verify(repository, request, session.clock(), progress, stop);
-  }();
+  const VerifyReport report = run_shown(progress, console, "nothing was marked; start it again when it suits",
+                                        [&] { return verify(repository, request, session.clock(), progress, stop); });
   if (console.json()) {
     console.json_data(ordered_json{{"verify", json_of(report, request)}});
   } else {

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "base/error.h"
 #include "engine/progress.h"
 #include "output/console.h"
 #include "output/progress_text.h"
@@ -41,5 +42,19 @@ class ProgressLine {
   std::condition_variable_any wake_;
   std::optional<std::jthread> thread_;
 };
+
+// Runs an operation under its progress line. A cancelled one says what that means for whoever cancelled it.
+template <typename Operation>
+auto run_shown(const Progress& progress, Console& console, const std::string& when_cancelled, Operation operation) {
+  try {
+    const ProgressLine shown(progress, console);
+    return operation();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) {
+      throw Error(ErrorKind::cancelled, "cancelled: nothing half-done is listed or started", when_cancelled);
+    }
+    throw;
+  }
+}
 
 }  // namespace pgrecall
