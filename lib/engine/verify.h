@@ -21,14 +21,29 @@ struct VerifyRequest {
   unsigned workers = 2;
 };
 
+// What a Finding::kind can be; docs/json-output.md lists them for readers of the JSON.
+namespace finding_kind {
+inline constexpr const char* corrupt_object = "corrupt object";  // its bytes are not those that were stored
+inline constexpr const char* missing_object = "missing object";
+inline constexpr const char* missing_wal = "missing wal";  // between the start and the stop of a backup
+// Objects that are whole each, but do not fit each other: a reference to a chunk that its pack does not have, a manifest that
+// does not hold what the summary says ...
+inline constexpr const char* inconsistent = "inconsistent";
+inline constexpr const char* page_checksum = "page checksum";
+inline constexpr const char* orphan = "orphan";                  // no backup needs it
+inline constexpr const char* unknown_object = "unknown object";  // of a name that this version does not know
+inline constexpr const char* mark_not_stored = "mark not stored";
+inline constexpr const char* more_findings = "more findings";  // how many are not listed one by one
+}  // namespace finding_kind
+
 // damage: recovery of some backup is at risk. notice: worth knowing, nothing is at risk (orphans, pages that were bad at the
 // source already).
 enum class Severity { damage, notice };
 
 struct Finding {
   Severity severity = Severity::damage;
-  std::string kind;                    // "corrupt object", "missing object", "missing wal", "page checksum", "orphan" ...
-  std::string object;                  // in the repository
+  std::string kind;                    // one of finding_kind
+  std::string object;                  // in the repository; a prefix for what stands for several
   std::vector<std::string> backups;    // ids that need it; the first 100
   std::string file;                    // of the cluster, where known
   std::optional<std::uint64_t> block;  // of that file, for page checksums
@@ -48,7 +63,12 @@ struct VerifyReport {
 };
 
 // Reads and judges; throws only when the store or repository fails as a whole. Marks each backup that was read whole
-// (data_fraction 1) as verified, or, whenever damage was found, as damaged.
+// (data_fraction 1) as verified, or, whenever damage was found, as damaged. Without a backup id every object of the cluster is
+// read, and those that no cluster has (keys, leases); with one, what that backup needs. Error{target_unreachable} when there is
+// no such backup.
+//
+// Each chunk is read once, newest backup first. Memory: a few bits a chunk and about a hundred bytes a pack of the repository,
+// plus 64 MiB or so for indexes, buffers and queues.
 [[nodiscard]] VerifyReport verify(const Repository& repository, const VerifyRequest& request, const Clock& clock,
                                   Progress& progress, const std::stop_token& stop);
 

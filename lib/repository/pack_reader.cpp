@@ -79,7 +79,7 @@ struct ChunkReader::State {
     return *packs.front();
   }
 
-  void read_frame(OpenPack& pack, const ChunkRef& chunk, MutableByteView raw) {
+  std::uint32_t read_frame(OpenPack& pack, const ChunkRef& chunk, MutableByteView raw) {
     const std::uint64_t size = pack.object->size();
     const std::size_t frame_size = frame_header_size + chunk.body_size;
     if (!plausible(chunk) || chunk.offset > size || frame_size > size - chunk.offset) {
@@ -106,6 +106,7 @@ struct ChunkReader::State {
           .with("expected", chunk.digest.to_string())
           .with("found", digest.to_string());
     }
+    return header.number;
   }
 
   const Repository& repository;
@@ -121,7 +122,7 @@ ChunkReader::ChunkReader(const Repository& repository, std::string cluster)
 
 ChunkReader::~ChunkReader() = default;
 
-void ChunkReader::read(const ChunkRef& ref, MutableByteView raw) {
+std::uint32_t ChunkReader::read(const ChunkRef& ref, MutableByteView raw) {
   if (raw.size() != ref.raw_size) {
     throw Error(ErrorKind::failed, "memory for a chunk has another size than the chunk")
         .with("expected", ref.raw_size)
@@ -131,8 +132,7 @@ void ChunkReader::read(const ChunkRef& ref, MutableByteView raw) {
   for (unsigned moves = 0; moves < max_moves; ++moves) {
     OpenPack& pack = state_->find(at.pack);
     if (pack.object != nullptr) {
-      state_->read_frame(pack, at, raw);
-      return;
+      return state_->read_frame(pack, at, raw);
     }
     at = follow(pack, at);
   }

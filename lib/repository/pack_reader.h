@@ -19,8 +19,9 @@ class ChunkReader {
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
 
-  // Fills `raw`, of ref.raw_size bytes, and checks everything. Error{corruption} naming the pack, also when it is missing.
-  void read(const ChunkRef& ref, MutableByteView raw);
+  // Fills `raw`, of ref.raw_size bytes, and checks everything but the frame's number, which only the pack's index can tell:
+  // it is returned. Error{corruption} naming the pack, also when it is missing.
+  std::uint32_t read(const ChunkRef& ref, MutableByteView raw);
 
  private:
   struct State;

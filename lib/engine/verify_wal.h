@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/verify_context.h"
+#include "repository/summary.h"
+
+namespace pgrecall {
+
+// WAL of one cluster: what backups need from their start to their stop, and everything else that is stored. Each object is read
+// once. One thread; jobs go on after a call returns, and the object outlives them.
+class VerifyWal {
+ public:
+  explicit VerifyWal(const VerifyContext& context);
+
+  // Every segment that the backup needs, and the history of its timeline.
+  void check_backup(const BackupSummary& summary);
+  // What no call of check_backup read.
+  void check_rest();
+
+ private:
+  void check_needed(const BackupSummary& summary, const WalSegment& segment);
+  void check_tails(const BackupSummary& summary, const WalSegment& segment);
+  void check_history(const std::string& object, const std::string& backup);
+  [[nodiscard]] bool stored(const WalSegment& segment) const;
+
+  const VerifyContext& context_;
+  std::vector<bool> claimed_;  // as inventory.segments
+  std::set<std::string> claimed_tails_;
+  std::set<std::string> claimed_histories_;
+};
+
+}  // namespace pgrecall
