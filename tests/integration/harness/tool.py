@@ -96,7 +96,10 @@ class Pgrecall:
     # The commands, with what every test asks of them.
 
     def init(self, **options):
-        return self.run("repo", "init", **options)
+        """By the configuration, or by the repository's address alone as long as no cluster is configured."""
+        if self.clusters:
+            return self.run("repo", "init", **options)
+        return self.run("repo", "init", "--repository", self.url, config=False, **options)
 
     def backup(self, cluster, *arguments, **options):
         """Takes a backup and returns its id."""
