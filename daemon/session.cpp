@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "config/conninfo.h"
+#include "output/text.h"
 
 namespace pgrecall {
 
@@ -33,6 +34,20 @@ std::stop_token Session::stop() {
 
 std::string Session::config_path() const {
   return options_.config_file.empty() ? std::string(default_config_path) : options_.config_file;
+}
+
+std::string Session::repeated_options() const {
+  std::string text;
+  const auto option = [&](std::string_view option_name, const std::string& value) {
+    if (!value.empty()) {
+      text.append(" ").append(option_name).append(" ").append(shell_word(value));
+    }
+  };
+  option("--config", options_.config_file);
+  option("--repository", options_.repository);
+  option("--key-file", options_.key_file);
+  option("--passphrase-file", options_.passphrase_file);
+  return text;
 }
 
 const Config* Session::config() {

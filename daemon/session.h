@@ -58,6 +58,8 @@ class Session {
   [[nodiscard]] std::stop_token stop();
 
   [[nodiscard]] std::string config_path() const;
+  // What a command suggested to the reader needs to work on the same repository: " --repository /srv/backup", or nothing.
+  [[nodiscard]] std::string repeated_options() const;
   // Null when this invocation works without one.
   [[nodiscard]] const Config* config();
   // Null without configuration. Error{usage} when the configuration does not know the cluster.

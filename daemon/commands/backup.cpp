@@ -80,7 +80,8 @@ std::string stored_line(const BackupSummary& summary) {
   if (!summary.compression.empty()) {
     line += ", " + summary.compression;
   }
-  if (summary.stored_bytes > 0 && read_anew > summary.stored_bytes) {
+  // A ratio says something only where most of it was stored now, and not a manifest and a few pages.
+  if (summary.shared_bytes < read_anew && summary.stored_bytes > 0 && read_anew > summary.stored_bytes) {
     line += fmt::format(", {:.1f} times smaller", static_cast<double>(read_anew) / static_cast<double>(summary.stored_bytes));
   }
   return line;
@@ -94,7 +95,7 @@ std::string checked_text(const BackupSummary& summary) {
                                          : format_count(summary.page_failure_count, "page is", "pages are") + " bad";
 }
 
-std::string summary_text(const BackupSummary& summary, const Style& style) {
+std::string summary_text(const BackupSummary& summary, const Session& session, const Style& style) {
   std::string out = style.paint(Tone::good, "backed up") + " " + summary.cluster + " as " +
                     style.paint(Tone::strong, summary.id.text) + " in " + format_duration(duration_of(summary)) + "\n";
   const auto line = [&](std::string_view label, const std::string& text) {
@@ -109,7 +110,7 @@ std::string summary_text(const BackupSummary& summary, const Style& style) {
   line("rate", format_rate(rate) + " read");
   line("WAL", summary.start_lsn.to_string() + " to " + summary.stop_lsn.to_string() + ", timeline " +
                   std::to_string(summary.timeline) + ", stored with it");
-  line("next", "pgrecall verify " + summary.cluster + " " + summary.id.text);
+  line("next", "pgrecall verify " + summary.cluster + " " + summary.id.text + session.repeated_options());
   return out;
 }
 
@@ -136,7 +137,7 @@ int run_backup(const BackupOptions& options, Session& session) {
     listed.summary = summary;
     console.json_data(nlohmann::ordered_json{{"backup", backup_detail_json(listed)}, {"connected_by", result.connected_by}});
   }
-  console.summary(summary_text(summary, console.style()));
+  console.summary(summary_text(summary, session, console.style()));
   return summary.page_failure_count > 0 ? exit_done_with_warnings : exit_done;
 }
 

@@ -77,7 +77,7 @@ Table table_of(const Listed& listed) {
                format_size(summary.logical_bytes),
                format_size(summary.stored_bytes),
                format_percent(summary.shared_bytes, summary.logical_bytes),
-               format_duration(duration_of(summary)),
+               took_text(summary),
                kept_until(backup, listed.retention),
                verified_cell(backup),
                note_of(backup)});

@@ -37,7 +37,7 @@ void add_facts(Sheet& sheet, const ListedBackup& backup) {
   sheet.line("cluster", summary.cluster + ", system identifier " + std::to_string(summary.system_identifier));
   sheet.line("server", "PostgreSQL " + format_version_num(summary.server_version) + (summary.from_standby ? ", a standby" : ""));
   sheet.line("started", format_local_time(summary.started) + " (" + format_time(summary.started) + ")");
-  sheet.line("took", format_duration(duration_of(summary)));
+  sheet.line("took", took_text(summary));
   sheet.line("size", format_size(summary.logical_bytes) + " in " + format_count(summary.files, "file", "files"));
   sheet.line("stored new", format_size(summary.stored_bytes) + ", " + format_count(summary.chunks_new, "chunk", "chunks") +
                                (summary.compression.empty() ? "" : ", " + summary.compression));
@@ -106,24 +106,16 @@ void add_lists(Sheet& sheet, const BackupSummary& summary) {
 }
 
 // A command that works with what this command line gave; the directory is the reader's to choose.
-std::string restore_command(const BackupSummary& summary, const GlobalOptions& options) {
-  std::string command = "pgrecall restore " + summary.cluster + " --backup " + summary.id.text + " --into /new/data/directory";
-  const auto option = [&](std::string_view option_name, const std::string& value) {
-    if (!value.empty()) {
-      command.append(" ").append(option_name).append(" ").append(shell_word(value));
-    }
-  };
-  option("--config", options.config_file);
-  option("--repository", options.repository);
-  option("--key-file", options.key_file);
-  option("--passphrase-file", options.passphrase_file);
+std::string restore_command(const BackupSummary& summary, const Session& session) {
+  std::string command = "pgrecall restore " + summary.cluster + " --backup " + summary.id.text + " --into /new/data/directory" +
+                        session.repeated_options();
   for (const SummaryTablespace& tablespace : summary.tablespaces) {
     command += " --tablespace " + shell_word(tablespace.location + "=/new/" + std::to_string(tablespace.oid));
   }
   return command;
 }
 
-int run_show(const ShowOptions& options, const GlobalOptions& globals, Session& session) {
+int run_show(const ShowOptions& options, Session& session) {
   const Repository& repository = session.repository_of(options.cluster);
   const ListedBackup backup = choose_backup(repository, options.cluster, options.id);
   const Config* config = session.config();
@@ -132,7 +124,7 @@ int run_show(const ShowOptions& options, const GlobalOptions& globals, Session& 
     retention = &config->clusters.at(options.cluster).retention;
   }
   Console& console = session.console();
-  const std::string command = restore_command(backup.summary, globals);
+  const std::string command = restore_command(backup.summary, session);
   if (console.json()) {
     nlohmann::ordered_json json = backup_detail_json(backup);
     json["kept_until"] = kept_until(backup, retention);
@@ -158,7 +150,7 @@ void add_show(CommandLine& line) {
   const auto options = std::make_shared<ShowOptions>();
   verb.add_option("cluster", options->cluster, "Its cluster")->type_name("CLUSTER")->required();
   verb.add_option("id", options->id, "Its id, or latest")->type_name("ID")->required();
-  on_chosen(line, verb, [options, &line](Session& session) { return run_show(*options, line.options, session); });
+  on_chosen(line, verb, [options](Session& session) { return run_show(*options, session); });
 }
 
 }  // namespace pgrecall

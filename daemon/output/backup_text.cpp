@@ -1,5 +1,6 @@
 #include "output/backup_text.h"
 
+#include "base/units.h"
 #include "output/text.h"
 #include "postgres/postgres_version.h"
 
@@ -25,6 +26,15 @@ std::chrono::days lifetime(Keep keep, const RetentionConfig& retention) {
 
 std::chrono::milliseconds duration_of(const BackupSummary& summary) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(summary.finished - summary.started);
+}
+
+std::string took_text(const BackupSummary& summary) {
+  const auto millis = duration_of(summary);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(millis);
+  if (seconds < std::chrono::seconds(60)) {
+    return seconds.count() < 1 ? "< 1 s" : std::to_string(seconds.count()) + " s";
+  }
+  return format_duration(millis);
 }
 
 bool is_damaged(const ListedBackup& backup) noexcept {

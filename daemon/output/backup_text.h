@@ -12,6 +12,8 @@
 namespace pgrecall {
 
 [[nodiscard]] std::chrono::milliseconds duration_of(const BackupSummary& summary);
+// The same for people: summaries in a repository have whole seconds, so that 0 is "< 1 s".
+[[nodiscard]] std::string took_text(const BackupSummary& summary);
 // True when the newest mark says damaged.
 [[nodiscard]] bool is_damaged(const ListedBackup& backup) noexcept;
 // "pinned", "until removed" (manual), "about 2026-11-30"; "by policy" where no `retention` is known (null).

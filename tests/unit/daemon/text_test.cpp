@@ -95,6 +95,17 @@ TEST_CASE("how long a backup is kept") {
   CHECK(kept_until(backup, &retention) == "pinned");
 }
 
+TEST_CASE("a duration of whole seconds claims no tenths") {
+  BackupSummary summary;
+  summary.started = *parse_time("2026-11-23T02:30:00Z");
+  summary.finished = summary.started;
+  CHECK(took_text(summary) == "< 1 s");
+  summary.finished = summary.started + std::chrono::seconds(59);
+  CHECK(took_text(summary) == "59 s");
+  summary.finished = summary.started + std::chrono::seconds(245);
+  CHECK(took_text(summary) == "4 min 05 s");
+}
+
 TEST_CASE("a backup is damaged when the newest look at it says so") {
   const Time earlier = *parse_time("2026-11-23T02:30:00Z");
   const Time later = *parse_time("2026-11-24T02:30:00Z");
