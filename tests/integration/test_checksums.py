@@ -27,7 +27,7 @@ class Checksums(IntegrationTest):
         tool = self.pgrecall(source)
         result = tool.run("backup", "prod", "--output", "json", exit=contract.WARNINGS)
         self.assertEqual([(relation, 7)], contract.page_failures(result.json()))
-        self.assertIn(relation, result.stderr)
+        self.assertIn("pgrecall show", result.stderr)
         (backup,) = tool.ids("prod")
         shown = tool.run("show", "prod", backup)
         self.assertRegex(shown.stdout, rf"{relation}\D+7\b")

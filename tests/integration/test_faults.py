@@ -16,6 +16,7 @@ class Faults(IntegrationTest):
 
     def slow_backup(self, conninfo):
         """A backup that takes seconds, caught as it streams files."""
+        self.source.wait_for(lambda: not self.source.is_streaming_backup(), "the server to notice that the last backup ended")
         self.tool.cluster("prod", conninfo, backup={"max_rate": "8MB/s"})
         process = self.tool.start("backup", "prod")
         self.source.wait_for(lambda: process.poll() is not None or self.source.is_streaming_backup(), "the backup to stream")

@@ -6,14 +6,14 @@ import subprocess
 
 from harness import IntegrationTest, contract, dump_everything, main
 
-SMALL_BYTES = 24 << 20
+SMALL_BYTES = 96 << 20  # room for two packs
 
 
 class FullDisk(IntegrationTest):
     def setUp(self):
         super().setUp()
         self.source = self.create_server()
-        self.source.fill(80)
+        self.source.fill(240)
 
     def test_repository_is_full(self):
         disk = self.mount_tmpfs(SMALL_BYTES)

@@ -17,10 +17,15 @@ class Versions(IntegrationTest):
         moves = [f"--tablespace={self.directory / name}={self.directory / backup / name}" for name in ("space_one", "space_two")]
         tool.restore("prod", into, "--backup", backup, *moves)
         verify_backup(source.version, into)
-        self.assertEqual([], broken_pages(source.version, into))
         for link in (into / "pg_tblspc").iterdir():
             self.assertEqual(self.directory / backup, link.resolve().parent)
         return self.restored_server(source, into)
+
+    def assert_sound(self, server):
+        amcheck(server)
+        server.stop()
+        self.assertEqual([], broken_pages(server.version, server.data))
+        server.remove()
 
     def check(self, major):
         source, load = self.loaded_source(major)
@@ -38,14 +43,11 @@ class Versions(IntegrationTest):
         with self.subTest("taken under load"):
             server = self.restore_elsewhere(tool, source, loaded).start()
             self.assert_invariants(server)
-            amcheck(server)
-            server.stop()
-            self.assertEqual([], broken_pages(source.version, server.data))
+            self.assert_sound(server)
         with self.subTest("taken from a quiet server"):
             server = self.restore_elsewhere(tool, source, quiet).start()
             self.assert_same_data(expected, server)
-            amcheck(server)
-            server.stop()
+            self.assert_sound(server)
         self.assertEqual([], tool.verify("prod"))
 
     def test_second_segment_file(self):
@@ -62,6 +64,7 @@ class Versions(IntegrationTest):
         server = self.restore_elsewhere(tool, source, loaded).start()
         self.assertEqual(expected, server.scalar("select md5(string_agg(md5(body), '' order by i)) from big"))
         self.assert_invariants(server)
+        self.assert_sound(server)
 
 
 for version in installed_versions():
