@@ -58,11 +58,13 @@ class Pgrecall(Tool):
 
     def __init__(self, cluster, work, binary):
         super().__init__(cluster, work)
-        self.binary = str(binary)
+        self.built = binary
+        self.binary = str(self.work / "pgrecall")
         self.config = self.work / "pgrecall.yaml"
 
     def prepare(self):
         super().prepare()
+        shutil.copy(self.built, self.binary)  # user postgres may not be able to reach the checkout
         _owned_file(
             self.config,
             f"spool: {self.work}\nrepositories:\n  main: {{ path: {self.repository} }}\n"
