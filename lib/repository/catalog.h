@@ -37,9 +37,10 @@ struct Catalog {
 [[nodiscard]] std::optional<ListedBackup> find_backup(const Repository& repository, const std::string& cluster,
                                                       const BackupId& id);
 
-// The commit. Error{failed} when the id is taken.
+// The commit; read back. Error{failed} when the id is taken.
 void put_summary(const Repository& repository, const BackupSummary& summary);
-// A mark of the backup: "pinned", "unpinned", "verified", "damaged".
+// A mark of the backup: "pinned", "unpinned", "verified", "damaged". Where an earlier mark of the same question (pinned or not,
+// verified or damaged) does not have an earlier time, this one gets the next second after it, so that the last word counts.
 void put_mark(const Repository& repository, const std::string& cluster, const BackupId& id, std::string_view mark, Time time,
               const std::string& note);
 

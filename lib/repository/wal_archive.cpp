@@ -25,7 +25,11 @@ std::uint32_t offset_of_digits(std::string_view digits) {
   return value;
 }
 
-Error other_bytes(const std::string& object_name) {
+Error other_bytes(const std::string& object_name, PutResult put) {
+  if (put == PutResult::created) {
+    return Error(ErrorKind::corruption, "the store returns other bytes than were put", "check the store's disks and memory")
+        .with("object", object_name);
+  }
   return Error(ErrorKind::corruption, "other bytes are stored under this name already",
                "check that no other server archives into this cluster's folder")
       .with("object", object_name);
@@ -56,7 +60,7 @@ WalStored put_wal(const Repository& repository, const std::string& cluster, WalD
         .with("object", object_name);
   }
   if (!same(*stored, object.description())) {
-    throw other_bytes(object_name);
+    throw other_bytes(object_name, put);
   }
   if (put == PutResult::created) {
     return {WalPutResult::stored, object.size()};
@@ -89,7 +93,7 @@ PutResult put_history(const Repository& repository, const std::string& cluster, 
   const PutResult put = repository.store().put(object_name, MemoryBody(object));
   const auto stored = read_history(repository, cluster, timeline);
   if (!stored || !std::ranges::equal(*stored, contents)) {
-    throw other_bytes(object_name);
+    throw other_bytes(object_name, put);
   }
   return put;
 }
