@@ -2,6 +2,7 @@
 
 #include "commands/commands.h"
 #include "config/problem.h"
+#include "help_format.h"
 #include "version.h"
 
 namespace pgrecall {
@@ -84,28 +85,29 @@ void collect(const CLI::App& app, std::vector<const CLI::App*>& found) {
 
 CommandLine::CommandLine() : app("Backup and point-in-time recovery for PostgreSQL", "pgrecall") {
   add_global_options(options, app);
-  app.set_version_flag("--version", "pgrecall " + std::string(version));
+  app.set_version_flag("--version", "pgrecall " + std::string(version), "Print the version and exit");
   app.require_subcommand(1);
-  app.get_formatter()->column_width(34);
+  app.formatter(std::make_shared<HelpFormat>());
   app.get_formatter()->label("SUBCOMMAND", "COMMAND");
-  app.get_formatter()->label("Subcommands", "Commands");
-  app.footer("\npgrecall COMMAND --help tells about one of them; pgrecall(1) has it all.");
   declare_commands(*this);
+  app.footer("pgrecall COMMAND --help tells about one of them; pgrecall(1) has it all.");  // here: verbs would inherit it
 }
 
-CLI::App& add_verb(CommandLine& line, CLI::App& parent, const std::string& verb, const std::string& description) {
+CLI::App& add_verb(CLI::App& parent, const std::string& verb, const std::string& description) {
   CLI::App* added = parent.add_subcommand(verb, description);
-  add_global_options(line.options, *added);
+  added->group("Commands");
   return *added;
 }
 
 CLI::App& add_group(CommandLine& line, const std::string& verb, const std::string& description) {
-  CLI::App& added = add_verb(line, line.app, verb, description);
+  CLI::App& added = add_verb(line.app, verb, description);
+  add_global_options(line.options, added);
   added.require_subcommand(1);
   return added;
 }
 
 void on_chosen(CommandLine& line, CLI::App& verb, Action action) {
+  add_global_options(line.options, verb);  // last: help shows a verb's own options first
   verb.callback([&line, chosen = std::move(action)] { line.action = chosen; });
 }
 

@@ -24,11 +24,12 @@ struct CommandLine {
   CLI::App app;
 };
 
-// Declares one verb below `parent`, with the global options, so that these may stand before and after it.
-CLI::App& add_verb(CommandLine& line, CLI::App& parent, const std::string& verb, const std::string& description);
+// Declares one verb below `parent`.
+CLI::App& add_verb(CLI::App& parent, const std::string& verb, const std::string& description);
 // A verb that only has verbs below it, such as `repo`.
 CLI::App& add_group(CommandLine& line, const std::string& verb, const std::string& description);
-// What the verb does once it is chosen.
+// What the verb does once it is chosen. Called after its own options were added; adds the global ones, so that these may stand
+// before and after the verb.
 void on_chosen(CommandLine& line, CLI::App& verb, Action action);
 
 // What CLI11 could not parse, as an Error{usage} that names the nearest verb or option.

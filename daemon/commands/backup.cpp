@@ -142,9 +142,7 @@ int run_backup(const BackupOptions& options, Session& session) {
 }
 
 void add_options(CLI::App& verb, BackupOptions& options) {
-  verb.add_option("cluster", options.cluster, "The cluster's name, in the configuration and in the repository")
-      ->type_name("CLUSTER")
-      ->required();
+  verb.add_option("CLUSTER", options.cluster, "The cluster's name, in the configuration and in the repository")->required();
   verb.add_flag("--full", options.full, "Store everything anew instead of sharing what earlier backups have");
   verb.add_option("--keep", options.keep, "What it is kept as: daily, weekly, monthly, manual (default)")
       ->type_name("KIND")
@@ -175,7 +173,7 @@ void add_options(CLI::App& verb, BackupOptions& options) {
 }  // namespace
 
 void add_backup(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "backup", "Take a backup of a cluster");
+  CLI::App& verb = add_verb(line.app, "backup", "Take a backup of a cluster");
   const auto options = std::make_shared<BackupOptions>();
   add_options(verb, *options);
   on_chosen(line, verb, [options](Session& session) { return run_backup(*options, session); });

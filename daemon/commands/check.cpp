@@ -133,9 +133,9 @@ int run_check(const CheckOptions& options, Session& session) {
 }  // namespace
 
 void add_check(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "check", "Try what backups need: server, privileges, settings, repository");
+  CLI::App& verb = add_verb(line.app, "check", "Try what backups need: server, privileges, settings, repository");
   const auto options = std::make_shared<CheckOptions>();
-  verb.add_option("cluster", options->cluster, "One cluster only")->type_name("CLUSTER");
+  verb.add_option("CLUSTER", options->cluster, "One cluster only");
   verb.add_option("--connection", options->connection, "How to reach the server, without a configuration")->type_name("CONNINFO");
   on_chosen(line, verb, [options](Session& session) { return run_check(*options, session); });
 }

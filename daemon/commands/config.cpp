@@ -50,9 +50,9 @@ int run_schema(Session& session) {
 
 void add_config(CommandLine& line) {
   CLI::App& group = add_group(line, "config", "The configuration file");
-  on_chosen(line, add_verb(line, group, "check", "Every error at once, as file:line:column: key: problem"), run_check);
-  on_chosen(line, add_verb(line, group, "show", "The effective configuration: defaults included, secrets as stars"), run_show);
-  on_chosen(line, add_verb(line, group, "schema", "Its JSON Schema, for editors"), run_schema);
+  on_chosen(line, add_verb(group, "check", "Every error at once, as file:line:column: key: problem"), run_check);
+  on_chosen(line, add_verb(group, "show", "The effective configuration: defaults included, secrets as stars"), run_show);
+  on_chosen(line, add_verb(group, "schema", "Its JSON Schema, for editors"), run_schema);
 }
 
 }  // namespace pgrecall

@@ -151,9 +151,9 @@ int run_list(const std::string& cluster, Session& session) {
 }  // namespace
 
 void add_list(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "list", "The backups that can be restored");
+  CLI::App& verb = add_verb(line.app, "list", "The backups that can be restored");
   const auto cluster = std::make_shared<std::string>();
-  verb.add_option("cluster", *cluster, "One cluster only")->type_name("CLUSTER");
+  verb.add_option("CLUSTER", *cluster, "One cluster only");
   on_chosen(line, verb, [cluster](Session& session) { return run_list(*cluster, session); });
 }
 

@@ -36,10 +36,10 @@ int run_change(Change change, const PinOptions& options, Session& session) {
 }
 
 void add_change(CommandLine& line, Change change, const std::string& verb_name, const std::string& description) {
-  CLI::App& verb = add_verb(line, line.app, verb_name, description);
+  CLI::App& verb = add_verb(line.app, verb_name, description);
   const auto options = std::make_shared<PinOptions>();
-  verb.add_option("cluster", options->cluster, "Its cluster")->type_name("CLUSTER")->required();
-  verb.add_option("id", options->id, "Its id, or latest")->type_name("ID")->required();
+  verb.add_option("CLUSTER", options->cluster, "Its cluster")->required();
+  verb.add_option("ID", options->id, "Its id, or latest")->required();
   verb.add_option("--note", options->note, "Why, for whoever comes later")->type_name("TEXT");
   on_chosen(line, verb, [options, change](Session& session) { return run_change(change, *options, session); });
 }

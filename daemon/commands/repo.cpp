@@ -211,21 +211,21 @@ void add_repo(CommandLine& line) {
   const auto options = std::make_shared<RepoOptions>();
   CLI::App& group = add_group(line, "repo", "Repositories");
 
-  CLI::App& init = add_verb(line, group, "init", "Make a repository");
-  init.add_option("name", options->name, "Its name in the configuration")->type_name("NAME");
+  CLI::App& init = add_verb(group, "init", "Make a repository");
+  init.add_option("NAME", options->name, "Its name in the configuration");
   init.add_flag("--seal", options->seal, "Encrypt everything in it with the key file (made when absent) or passphrase; for good");
   add(line, init, options, run_init);
 
-  CLI::App& info = add_verb(line, group, "info", "What a repository is and holds");
-  info.add_option("name", options->name, "Its name in the configuration (default: all)")->type_name("NAME");
+  CLI::App& info = add_verb(group, "info", "What a repository is and holds");
+  info.add_option("NAME", options->name, "Its name in the configuration (default: all)");
   add(line, info, options, run_info);
 
-  CLI::App* key = group.add_subcommand("key", "Its key");
+  CLI::App* key = &add_verb(group, "key", "Its key");
   key->require_subcommand(1);
   CLI::App& key_export =
-      add_verb(line, *key, "export", "Write the key that opens a sealed repository by itself, to be kept safe elsewhere");
-  key_export.add_option("name", options->name, "Its name in the configuration")->type_name("NAME");
-  key_export.add_option("--to", options->to, "A new file (mode 0600), or - for a pipe")->type_name("FILE")->required();
+      add_verb(*key, "export", "Write the key that opens a sealed repository by itself, to be kept safe elsewhere");
+  key_export.add_option("NAME", options->name, "Its name in the configuration");
+  key_export.add_option("--to", options->to, "A new file (mode 0600; required), or - for a pipe")->type_name("FILE")->required();
   add(line, key_export, options, run_key_export);
 }
 

@@ -180,10 +180,10 @@ int run_restore(const RestoreOptions& options, Session& session) {
 }  // namespace
 
 void add_restore(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "restore", "Bring a backup back as a data directory that a server can start from");
+  CLI::App& verb = add_verb(line.app, "restore", "Bring a backup back as a data directory that a server can start from");
   const auto options = std::make_shared<RestoreOptions>();
-  verb.add_option("cluster", options->cluster, "The cluster")->type_name("CLUSTER")->required();
-  verb.add_option("--into", options->into, "The data directory: empty or not there yet, unless --delta")
+  verb.add_option("CLUSTER", options->cluster, "The cluster")->required();
+  verb.add_option("--into", options->into, "The data directory (required): empty or not there yet, unless --delta")
       ->type_name("DIR")
       ->required();
   verb.add_option("--backup", options->backup, "Which backup (default: latest)")->type_name("ID");

@@ -146,10 +146,10 @@ int run_show(const ShowOptions& options, Session& session) {
 }  // namespace
 
 void add_show(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "show", "Everything about one backup");
+  CLI::App& verb = add_verb(line.app, "show", "Everything about one backup");
   const auto options = std::make_shared<ShowOptions>();
-  verb.add_option("cluster", options->cluster, "Its cluster")->type_name("CLUSTER")->required();
-  verb.add_option("id", options->id, "Its id, or latest")->type_name("ID")->required();
+  verb.add_option("CLUSTER", options->cluster, "Its cluster")->required();
+  verb.add_option("ID", options->id, "Its id, or latest")->required();
   on_chosen(line, verb, [options](Session& session) { return run_show(*options, session); });
 }
 

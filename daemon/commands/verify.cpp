@@ -119,10 +119,10 @@ int run_verify(const VerifyOptions& options, Session& session) {
 }  // namespace
 
 void add_verify(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "verify", "Read what is stored and check every byte of it");
+  CLI::App& verb = add_verb(line.app, "verify", "Read what is stored and check every byte of it");
   const auto options = std::make_shared<VerifyOptions>();
-  verb.add_option("cluster", options->cluster, "The cluster")->type_name("CLUSTER")->required();
-  verb.add_option("id", options->id, "One backup, or latest (default: all)")->type_name("ID");
+  verb.add_option("CLUSTER", options->cluster, "The cluster")->required();
+  verb.add_option("ID", options->id, "One backup, or latest (default: all)");
   verb.add_option_function<std::string>(
           "--data", [options](const std::string& text) { options->fraction = take_fraction("--data", text); },
           "How much of the data to read: all (default), or a random sample such as 10%")

@@ -28,7 +28,7 @@ int run_version(Session& session) {
 }  // namespace
 
 void add_version(CommandLine& line) {
-  CLI::App& verb = add_verb(line, line.app, "version", "The version of pgrecall and of what it is built with");
+  CLI::App& verb = add_verb(line.app, "version", "The version of pgrecall and of what it is built with");
   on_chosen(line, verb, [](Session& session) { return run_version(session); });
 }
 

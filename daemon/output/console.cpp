@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 
 #include "base/error.h"
 #include "output/text.h"
@@ -41,7 +42,7 @@ void Console::data(std::string_view text) {
   if (failure == EPIPE) {
     reader_gone_ = true;
   } else if (failure != 0) {
-    throw system_error("cannot write the output", "stdout", failure);
+    throw Error(ErrorKind::failed, "cannot write the output: " + std::generic_category().message(failure));
   }
 }
 
