@@ -19,7 +19,8 @@ Fields split(Time time) {
 std::string format(Time time, std::string_view pattern) {
   const Fields f = split(time);
   return fmt::format(fmt::runtime(pattern), static_cast<int>(f.date.year()), static_cast<unsigned>(f.date.month()),
-                     static_cast<unsigned>(f.date.day()), f.time.hours().count(), f.time.minutes().count(), f.time.seconds().count());
+                     static_cast<unsigned>(f.date.day()), f.time.hours().count(), f.time.minutes().count(),
+                     f.time.seconds().count());
 }
 
 std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {

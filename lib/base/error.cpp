@@ -63,6 +63,11 @@ Error&& Error::mark_passing() && noexcept {
   return std::move(*this);
 }
 
+Error&& Error::with_errno(int value) && noexcept {
+  errno_value_ = value;
+  return std::move(*this);
+}
+
 std::string_view Error::context(std::string_view key) const noexcept {
   for (const auto& [name, value] : context_) {
     if (name == key) {
@@ -109,17 +114,14 @@ Error system_error(std::string_view message, std::string_view path, int errno_va
       hint = "the device or network file system fails; look at the kernel log";
       break;
     case EACCES:
-    case EPERM:
-      hint = "check owner and mode of the path, and the user that runs pgrecall";
-      break;
+    case EPERM: hint = "check owner and mode of the path, and the user that runs pgrecall"; break;
     case EMFILE:
-    case ENFILE:
-      hint = "raise the limit of open files (LimitNOFILE in the unit, ulimit -n in a shell)";
-      break;
-    default:
-      break;
+    case ENFILE: hint = "raise the limit of open files (LimitNOFILE in the unit, ulimit -n in a shell)"; break;
+    default: break;
   }
-  return Error(kind, std::string(message) + ": " + std::generic_category().message(errno_value), std::move(hint)).with("path", path);
+  return Error(kind, std::string(message) + ": " + std::generic_category().message(errno_value), std::move(hint))
+      .with("path", path)
+      .with_errno(errno_value);
 }
 
 }  // namespace pgrecall

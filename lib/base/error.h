@@ -11,17 +11,17 @@ namespace pgrecall {
 
 // What went wrong, as far as a caller, an exit code, a metric's `reason` and a retry can care.
 enum class ErrorKind {
-  failed,                 // none of the others
-  usage,                  // the command line
-  configuration,          // the configuration file
-  no_repository,          // there is no repository at the address
-  held,                   // a lease is held by another
-  wrong_key,              // the key does not open the repository, or none was given
-  corruption,             // stored bytes are not what was stored
-  database_unreachable,   // PostgreSQL refuses, vanished, or cannot do what is asked
-  store_unreachable,      // the store fails for a reason that may pass (full, down, I/O error)
-  target_unreachable,     // the recovery target lies outside the window, or the backup does not exist
-  cancelled,              // asked to stop
+  failed,                // none of the others
+  usage,                 // the command line
+  configuration,         // the configuration file
+  no_repository,         // there is no repository at the address
+  held,                  // a lease is held by another
+  wrong_key,             // the key does not open the repository, or none was given
+  corruption,            // stored bytes are not what was stored
+  database_unreachable,  // PostgreSQL refuses, vanished, or cannot do what is asked
+  store_unreachable,     // the store fails for a reason that may pass (full, down, I/O error)
+  target_unreachable,    // the recovery target lies outside the window, or the backup does not exist
+  cancelled,             // asked to stop
 };
 
 // The table of design section 7; docs and man page list the same.
@@ -64,6 +64,9 @@ class Error : public std::exception {
   // True where trying the same again may succeed. Decided where the cause is known; false unless said.
   [[nodiscard]] bool passing() const noexcept { return passing_; }
   Error&& mark_passing() && noexcept;
+  // The errno that caused it; 0 when none did.
+  [[nodiscard]] int errno_value() const noexcept { return errno_value_; }
+  Error&& with_errno(int value) && noexcept;
 
   // "message (key=value, ...): cause", without the hint.
   [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
@@ -73,6 +76,7 @@ class Error : public std::exception {
 
   ErrorKind kind_;
   bool passing_ = false;
+  int errno_value_ = 0;
   std::string message_;
   std::string hint_;
   std::vector<std::pair<std::string, std::string>> context_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "engine/backup_archive.h"
 #include "engine/backup_pipeline.h"
@@ -43,7 +44,8 @@ class BackupRun {
   [[nodiscard]] std::uint32_t relation_segment_blocks(Connection& connection) const;
   [[nodiscard]] std::unique_ptr<BackupWal> prepare_wal();
   void store_history(Connection& connection);
-  void copy(Connection& connection);
+  void copy(Connection& connection, const StoredPacks& stored_packs);
+  void give_space_back(const StoredPacks& stored_packs);
   void add_configuration(Connection& connection, BackupPipeline& pipeline, bool inside);
   void note_page_failures(Connection& connection, BackupPipeline& pipeline);
   void commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files, const ManifestWriter::Stored& manifest);
@@ -81,7 +83,15 @@ BackupResult BackupRun::execute() {
   meet_server(connection);
   choose_parent();
   choose_id();
-  copy(connection);
+  const StoredPacks stored_packs(repository_, request_.cluster);
+  try {
+    copy(connection, stored_packs);
+  } catch (const Error& error) {
+    if (error.errno_value() == ENOSPC || error.errno_value() == EDQUOT) {
+      give_space_back(stored_packs);
+    }
+    throw;
+  }
   return {.summary = summary_,
           .connected_by = connection.mode() == ReplicationMode::database ? "replication=database" : "replication=true"};
 }
@@ -210,8 +220,19 @@ void BackupRun::store_history(Connection& connection) {
   }
 }
 
-void BackupRun::copy(Connection& connection) {
-  const StoredPacks stored_packs(repository_, request_.cluster);
+// What an interrupted backup stored is kept for the next one; but when the store is full, the next one could not even begin.
+void BackupRun::give_space_back(const StoredPacks& stored_packs) {
+  lease_->require();
+  const StoredPacks now(repository_, request_.cluster);
+  for (const StoredPacks::Pack& pack : now.all()) {
+    if (!stored_packs.contains(pack.id)) {
+      repository_.store().remove(pack_name(request_.cluster, pack.id));
+    }
+  }
+  repository_.store().remove(manifest_name(request_.cluster, summary_.id));
+}
+
+void BackupRun::copy(Connection& connection, const StoredPacks& stored_packs) {
   const OrphanChunks orphans(repository_, request_.cluster, stored_packs, newest_commit());
   std::optional<ParentBackup> parent;
   if (summary_.parent) {

@@ -72,6 +72,7 @@ TEST_CASE("what the system reports becomes a kind and a hint", "[error]") {
     CHECK(error.kind() == ErrorKind::store_unreachable);
     CHECK_FALSE(error.hint().empty());
     CHECK(error.context("path") == "/srv/backup/x");
+    CHECK(error.errno_value() == number);
   }
   for (const int number : {ENOENT, EACCES, EPERM, EMFILE, EINVAL, EEXIST}) {
     CHECK(system_error("opening", "/x", number).kind() == ErrorKind::failed);
