@@ -7,6 +7,7 @@
 #include "error_report.h"
 #include "output/console.h"
 #include "session.h"
+#include "vector_copies.h"
 
 namespace {
 using namespace pgrecall;
@@ -29,6 +30,7 @@ int run(CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  start_with_vector_copies(argv);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(2), seen where it happens
   Console early(wanted_format({argv, argv + argc}), Verbosity::normal, ProgressDisplay::none);
   try {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/conninfo.h"
 #include "output/text.h"
+#include "store/retrying_store.h"
 
 namespace pgrecall {
 
@@ -182,7 +183,7 @@ OpenRepository& Session::open(const std::string& name) {
   }
   OpenRepository opened;
   opened.name = where.name;
-  opened.store = open_store(where.url);
+  opened.store = std::make_unique<RetryingStore>(open_store(where.url), Retry(RetryPolicy{}));
   console_.detail("repository: " + opened.store->address());
   opened.repository = std::make_unique<Repository>(Repository::open(*opened.store, where.key));
   return open_.emplace(where.name, std::move(opened)).first->second;
