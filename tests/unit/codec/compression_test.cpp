@@ -103,6 +103,31 @@ TEST_CASE("Decompressing takes exactly one frame of exactly the size") {
   }
 }
 
+TEST_CASE("Level 1 loses little where there is nothing to find, and nothing where there is") {
+  const std::size_t size = 512U << 10U;
+  Bytes hex(size);
+  std::uint64_t state = 1;
+  for (std::byte& each : hex) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    each = static_cast<std::byte>("0123456789abcdef"[state >> 60U]);
+  }
+  Bytes repeated(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    repeated[i] = hex[i % 1000];
+  }
+  Compressor compressor({CompressionMethod::zstd, 1});
+  Decompressor decompressor;
+  for (const Bytes& raw : {hex, repeated, hex}) {
+    const Compressed compressed = compressor.compress(raw);
+    REQUIRE(compressed.method == CompressionMethod::zstd);
+    // Four bits a digit are half of the size; a thousand bytes said over and over are next to nothing.
+    CHECK(compressed.bytes.size() < (raw == hex ? size / 100 * 52 : size / 100));
+    Bytes back(size);
+    REQUIRE(decompressor.decompress(compressed.method, compressed.bytes, back));
+    CHECK(back == raw);
+  }
+}
+
 TEST_CASE("A skippable frame before or behind a zstd frame is not what was stored") {
   Compressor compressor({CompressionMethod::zstd, 1});
   const Bytes raw = compressible(500);
