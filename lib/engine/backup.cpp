@@ -313,11 +313,14 @@ void BackupRun::add_configuration(Connection& connection, BackupPipeline& pipeli
 }
 
 void BackupRun::note_page_failures(Connection& connection, BackupPipeline& pipeline) {
-  auto failures =
+  JudgedPages judged =
       reread_pages(connection, pipeline.take_page_failures(), server_.block_size, {summary_.start_lsn, summary_.stop_lsn});
-  summary_.page_failure_count = failures.size();
-  failures.resize(std::min(failures.size(), max_summary_failures));
-  summary_.page_failures = std::move(failures);
+  summary_.page_failure_count = judged.failures.size();
+  judged.failures.resize(std::min(judged.failures.size(), max_summary_failures));
+  summary_.page_failures = std::move(judged.failures);
+  summary_.torn_page_count = judged.torn.size();
+  judged.torn.resize(std::min(judged.torn.size(), max_summary_failures));
+  summary_.torn_pages = std::move(judged.torn);
 }
 
 void BackupRun::commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files,

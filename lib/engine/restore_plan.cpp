@@ -218,6 +218,11 @@ RestorePlan plan_restore(const Repository& repository, const RestoreRequest& req
   }
   plan.backup = choose_backup(repository, request);
   const BackupSummary& summary = plan.backup.summary;
+  if (!valid_segment_size(summary.wal_segment_size) || summary.stop_lsn <= summary.start_lsn) {
+    throw Error(ErrorKind::corruption, "the backup's summary has a segment size or range of WAL that cannot be",
+                "choose another backup with --backup")
+        .with("object", summary_name(request.cluster, summary.id));
+  }
   plan.tablespaces = map_tablespaces(plan.request, summary);
   plan.configuration_into =
       request.configuration_into.empty() ? plan.request.into + ".configuration" : request.configuration_into;

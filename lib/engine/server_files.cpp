@@ -117,9 +117,9 @@ ConfigurationFiles read_configuration_files(Connection& connection) {
   return found;
 }
 
-std::vector<PageFailure> reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures,
-                                      std::uint32_t page_size, ReplayRange replay) {
-  std::vector<PageFailure> confirmed;
+JudgedPages reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures,
+                         std::uint32_t page_size, ReplayRange replay) {
+  JudgedPages judged;
   for (const auto& [path, page] : failures) {
     if (within(page.lsn, replay)) {
       continue;
@@ -127,7 +127,7 @@ std::vector<PageFailure> reread_pages(Connection& connection, const std::vector<
     std::string reread = "not read again";
     if (connection.mode() == ReplicationMode::physical) {
       reread = "not possible with replication=true";
-    } else if (confirmed.size() < max_reread_pages) {
+    } else if (judged.failures.size() < max_reread_pages) {
       const auto relation = parse_relation_path(path);
       const std::uint64_t block_in_file =
           page.block - (relation ? std::uint64_t{relation->segment} * default_blocks_per_segment : 0);
@@ -136,20 +136,23 @@ std::vector<PageFailure> reread_pages(Connection& connection, const std::vector<
                                                    block_in_file * page_size, page_size));
       if (answer.refused.empty()) {
         if (!answer.bytes || answer.bytes->size() < page_size) {
+          judged.torn.push_back({path, page.block});
           continue;  // dropped or truncated since: WAL replay does the same
         }
         std::vector<BadPage> still;
         check_pages(*answer.bytes, page_size, page.block, Lsn{}, still);
         // Written since the copy: whatever is there now, WAL of the backup or later WAL brought it.
         if (still.empty() || still.front().lsn != page.lsn) {
+          judged.torn.push_back({path, page.block});
           continue;
         }
       }
       reread = answer.refused.empty() ? "same" : answer.refused;
     }
-    confirmed.push_back({.file = path, .block = page.block, .expected = page.expected, .found = page.found, .reread = reread});
+    judged.failures.push_back(
+        {.file = path, .block = page.block, .expected = page.expected, .found = page.found, .reread = reread});
   }
-  return confirmed;
+  return judged;
 }
 
 }  // namespace pgrecall

@@ -32,9 +32,12 @@ struct ReplayRange {
 
 // Judges pages that looked bad. One whose LSN lies in the replay was written meanwhile, may have been torn by our reading, and
 // WAL brings its full image: no failure. The others are read once more: one is good now, or gone, or has been written since. What
-// stays bad becomes a failure of the backup's summary.
-[[nodiscard]] std::vector<PageFailure> reread_pages(Connection& connection,
-                                                    const std::vector<BackupPipeline::FileFailure>& failures,
-                                                    std::uint32_t page_size, ReplayRange replay);
+// stays bad becomes a failure of the backup's summary, the others are torn.
+struct JudgedPages {
+  std::vector<PageFailure> failures;
+  std::vector<TornPage> torn;
+};
+[[nodiscard]] JudgedPages reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures,
+                                       std::uint32_t page_size, ReplayRange replay);
 
 }  // namespace pgrecall

@@ -10,6 +10,7 @@
 #include "engine/verify_inventory.h"
 #include "engine/verify_wal.h"
 #include "io/rate_limiter.h"
+#include "postgres/page.h"
 #include "repository/catalog.h"
 #include "repository/checked_json.h"
 #include "repository/key_ring.h"
@@ -49,6 +50,7 @@ class VerifyRun {
   void report_catalog();
   void check_metadata();
   void check_json(const std::string& object, const std::function<void(ByteView)>& parse);
+  [[nodiscard]] bool plausible(const BackupSummary& summary);
   void check_system_of(const BackupSummary& summary);
   void check_backup(const ListedBackup& backup);
   void set_total();
@@ -214,7 +216,26 @@ void VerifyRun::check_system_of(const BackupSummary& summary) {
   }
 }
 
+// Whole, and yet of no use: sizes that nothing can have.
+bool VerifyRun::plausible(const BackupSummary& summary) {
+  if (valid_page_size(summary.page_size) && valid_segment_size(summary.wal_segment_size) &&
+      summary.stop_lsn > summary.start_lsn) {
+    return true;
+  }
+  findings_.add({.severity = Severity::damage,
+                 .kind = finding_kind::inconsistent,
+                 .object = summary_name(request_.cluster, summary.id),
+                 .backups = {summary.id.text},
+                 .file = {},
+                 .block = {},
+                 .problem = "the summary has a page size, segment size or range of WAL that cannot be"});
+  return false;
+}
+
 void VerifyRun::check_backup(const ListedBackup& backup) {
+  if (!plausible(backup.summary)) {
+    return;
+  }
   check_system_of(backup.summary);
   VerifyBackup contents(context_, backup.summary);
   wal_.check_backup(backup.summary);

@@ -19,15 +19,22 @@ std::uint64_t mix(std::uint64_t value) noexcept {
   return value ^ (value >> 31U);
 }
 
-bool listed(const BackupSummary& summary, const std::string& file, std::uint64_t block) {
-  return std::ranges::any_of(summary.page_failures,
-                             [&](const PageFailure& failure) { return failure.block == block && failure.file == file; });
+template <typename Pages>
+bool listed(const Pages& pages, const std::string& file, std::uint64_t block) {
+  return std::ranges::any_of(pages, [&](const auto& page) { return page.block == block && page.file == file; });
+}
+
+// The server was writing the page when it was read: WAL replay brings it whole.
+bool healed_by_replay(const BackupSummary& summary, const std::string& file, const BadPage& page) {
+  return (page.lsn >= summary.start_lsn && page.lsn <= summary.stop_lsn) || listed(summary.torn_pages, file, page.block);
 }
 
 void report_page(const VerifyContext& context, const VerifyPacks::Place& place, const BackupSummary& summary,
                  const std::string& file, const BadPage& page) {
-  // The summary names the first failures only.
-  const bool at_source = listed(summary, file, page.block) || summary.page_failure_count > summary.page_failures.size();
+  // The summary names the first ones only.
+  const bool at_source = listed(summary.page_failures, file, page.block) ||
+                         summary.page_failure_count > summary.page_failures.size() ||
+                         summary.torn_page_count > summary.torn_pages.size();
   context.findings.add(
       {.severity = at_source ? Severity::notice : Severity::damage,
        .kind = finding_kind::page_checksum,
@@ -53,10 +60,12 @@ void verify_pages(const VerifyContext& context, VerifyWorker& worker, const Veri
   }
   const std::uint64_t block = *first + (use.file_offset + skipped) / summary.page_size;
   worker.bad_pages.clear();
-  check_pages(bytes.subspan(skipped), summary.page_size, static_cast<std::uint32_t>(block), summary.start_lsn, worker.bad_pages);
+  check_pages(bytes.subspan(skipped), summary.page_size, static_cast<std::uint32_t>(block), Lsn{}, worker.bad_pages);
   context.counters.pages += (bytes.size() - skipped) / summary.page_size;
   for (const BadPage& page : worker.bad_pages) {
-    report_page(context, place, summary, use.file, page);
+    if (!healed_by_replay(summary, use.file, page)) {
+      report_page(context, place, summary, use.file, page);
+    }
   }
 }
 

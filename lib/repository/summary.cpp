@@ -86,6 +86,13 @@ void add_lists(nlohmann::ordered_json& json, const BackupSummary& summary) {
                         {"reread", text_value(failure.reread)}});
   }
   json["page_failure_count"] = summary.page_failure_count;
+  if (summary.torn_page_count > 0) {
+    auto& torn = json["torn_pages"] = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < summary.torn_pages.size() && i < max_page_failures; ++i) {
+      torn.push_back({{"file", text_value(summary.torn_pages[i].file)}, {"block", summary.torn_pages[i].block}});
+    }
+    json["torn_page_count"] = summary.torn_page_count;
+  }
   json["configuration_files"] = text_list(summary.configuration_files);
   json["warnings"] = text_list(summary.warnings);
   json["tool"] = summary.tool;
@@ -162,6 +169,13 @@ void parse_lists(const JsonMembers& members, BackupSummary& summary) {
                                      failure.text("reread")});
   }
   summary.page_failure_count = members.number<std::uint64_t>("page_failure_count");
+  if (members.has("torn_pages")) {
+    for (const auto& value : members.array("torn_pages")) {
+      const JsonMembers page(value, members.object_name());
+      summary.torn_pages.push_back({page.text("file"), page.number<std::uint64_t>("block")});
+    }
+    summary.torn_page_count = members.number<std::uint64_t>("torn_page_count");
+  }
   summary.configuration_files = parse_text_list(members, "configuration_files");
   summary.warnings = parse_text_list(members, "warnings");
   summary.tool = members.text("tool");

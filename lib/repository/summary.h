@@ -33,6 +33,12 @@ struct PageFailure {
   std::string reread;  // "same", "not permitted", "failed: ..."
 };
 
+// One page that the server was writing when it was read: its checksum is wrong here, and WAL replay brings it whole.
+struct TornPage {
+  std::string file;
+  std::uint64_t block = 0;  // as PageFailure's
+};
+
 // What a backup is, as the object that commits it says. Everything that `list` and `show` tell; a few KB.
 struct BackupSummary {
   BackupId id;
@@ -67,6 +73,8 @@ struct BackupSummary {
   std::vector<SummaryTablespace> tablespaces;
   std::vector<PageFailure> page_failures;  // the first 1000
   std::uint64_t page_failure_count = 0;
+  std::vector<TornPage> torn_pages;  // the first 1000
+  std::uint64_t torn_page_count = 0;
   std::vector<std::string> configuration_files;
   std::vector<std::string> warnings;
   std::string tool;  // "pgrecall 0.1.0"

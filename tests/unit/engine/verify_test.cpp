@@ -208,6 +208,17 @@ TEST_CASE("a page with a wrong checksum is damage, unless the source had it alre
     });
     CHECK(verify_all(*bad.scratch).damaged());
   }
+  SECTION("listed as torn: WAL brings it whole") {
+    const BadPageRepository bad(Lsn{0x1000}, [](BackupSummary& summary) {
+      summary.torn_pages = {{BadPageRepository::path, BadPageRepository::block}};
+      summary.torn_page_count = 1;
+    });
+    CHECK(verify_all(*bad.scratch).findings.empty());
+  }
+  SECTION("newer than all WAL that the backup has") {
+    const BadPageRepository bad(Lsn{0x900000}, {});
+    CHECK(verify_all(*bad.scratch).damaged());
+  }
   SECTION("written after the backup began: WAL brings it whole") {
     const BadPageRepository bad(Lsn{0x300028}, {});
     CHECK(verify_all(*bad.scratch).findings.empty());
@@ -229,6 +240,18 @@ TEST_CASE("a summary that does not fit its manifest is damage", "[verify]") {
   CHECK(report.damaged());
   CHECK(report.findings[0].kind == finding_kind::inconsistent);
   CHECK(report.findings[0].object == manifest_name(cluster, BackupId{FilledRepository::first_id}));
+}
+
+TEST_CASE("a summary with impossible sizes is damage and nothing else", "[verify]") {
+  const ScratchRepository scratch(Repository::Sealing::none);
+  const auto change = GENERATE(
+      as<void (*)(BackupSummary&)>(), [](BackupSummary& summary) { summary.wal_segment_size = 0; },
+      [](BackupSummary& summary) { summary.page_size = 0; }, [](BackupSummary& summary) { summary.stop_lsn = Lsn{}; });
+  FakeBackups(*scratch).add(fake_cluster(), FilledRepository::first_id, FakeBackups::Wal::whole, change);
+  const VerifyReport report = verify_all(*scratch);
+  REQUIRE(report.damaged());
+  CHECK(report.findings[0].kind == finding_kind::inconsistent);
+  CHECK(report.findings[0].object == summary_name(cluster, BackupId{FilledRepository::first_id}));
 }
 
 TEST_CASE("a backup without pg_control is damaged", "[verify]") {
