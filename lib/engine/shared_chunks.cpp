@@ -25,9 +25,9 @@ bool StoredPacks::contains(const PackId& id) const {
 namespace {
 bool before(const ChunkRef& a, const ChunkRef& b) noexcept { return a.digest < b.digest; }
 
-std::optional<PackIndex> index_or_nothing(const Repository& repository, const std::string& cluster, const PackId& id) {
+std::optional<PackIndex> whole_pack_or_nothing(const Repository& repository, const std::string& cluster, const PackId& id) {
   try {
-    return read_pack_index(repository, cluster, id);
+    return check_pack(repository, cluster, id);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::corruption) {
       throw;
@@ -42,7 +42,7 @@ OrphanChunks::OrphanChunks(const Repository& repository, const std::string& clus
     if (pack.modified <= since) {
       continue;
     }
-    const auto index = index_or_nothing(repository, cluster, pack.id);
+    const auto index = whole_pack_or_nothing(repository, cluster, pack.id);
     if (!index) {
       continue;
     }

@@ -36,9 +36,9 @@ class OrphanChunks {
   static constexpr std::size_t max_chunks = 1'000'000;  // 64 bytes each
 
   OrphanChunks() = default;
-  // Reads the indexes of packs that were stored after `since`, the time (by the store's clock) of the newest commit: what came
-  // later belongs to no backup. A pack whose index cannot be read is passed over: verify reports it, and nothing will refer to
-  // it.
+  // Reads the packs that were stored after `since`, the time (by the store's clock) of the newest commit: what came later belongs
+  // to no backup. They are read whole, so that what is shared is known to be good; a pack with any damage is passed over, and
+  // verify reports it.
   OrphanChunks(const Repository& repository, const std::string& cluster, const StoredPacks& packs, Time since);
   [[nodiscard]] std::optional<ChunkRef> find(const Sha256Digest& digest, std::uint32_t raw_size) const;
   [[nodiscard]] std::size_t size() const noexcept { return chunks_.size(); }

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Verify of real backups: silent when all is well, exit 13 and the object's name when it is not; check of a live server."""
+
+import re
+
+from harness import IntegrationTest, contract, main
+
+
+class Verify(IntegrationTest):
+    def backed_up(self, backups=1):
+        self.source = self.create_server()
+        self.source.fill(20)
+        tool = self.pgrecall(self.source)
+        self.ids = [tool.backup("prod") for _ in range(backups)]
+        return tool
+
+    def objects(self, tool, pattern):
+        return sorted(path for path in tool.repository.glob(f"clusters/prod/{pattern}") if path.is_file())
+
+    def name_of(self, tool, path):
+        return str(path.relative_to(tool.repository))
+
+    def flip(self, path, offset):
+        content = bytearray(path.read_bytes())
+        content[offset] ^= 0xFF
+        path.write_bytes(content)
+
+    def damages(self, findings):
+        return [finding for finding in findings if finding["severity"] == "damage"]
+
+    def test_reads_everything_and_marks_what_is_good(self):
+        tool = self.backed_up(2)
+        document = tool.run("verify", "prod", "--output", "json").json()["verify"]
+        self.assertEqual([], document["findings"])
+        self.assertEqual(2, document["backups"])
+        self.assertGreaterEqual(document["wal_segments"], 2)
+        # Every page of the filler table, at the least.
+        self.assertGreater(document["pages"], 20 * 1024 * 1024 // 8192)
+        for backup in self.ids:
+            self.assertIsNotNone(tool.run("show", "prod", backup, "--output", "json").json()["backup"]["verified"])
+
+    def test_wrong_byte_in_a_pack_names_pack_backups_and_file(self):
+        tool = self.backed_up(2)
+        pack = max(self.objects(tool, "packs/*/*"), key=lambda path: path.stat().st_size)
+        self.flip(pack, pack.stat().st_size // 2)
+        (finding,) = self.damages(tool.verify("prod", exit=contract.CORRUPTION))
+        self.assertEqual("corrupt object", finding["kind"])
+        self.assertEqual(self.name_of(tool, pack), finding["object"])
+        self.assertEqual(sorted(self.ids), sorted(finding["backups"]))
+        self.assertRegex(finding["file"], r"^(base|global)/")
+        shown = tool.run("show", "prod", self.ids[0], "--output", "json").json()["backup"]
+        self.assertTrue(shown["damaged"])
+        # People read the same.
+        text = tool.run("verify", "prod", exit=contract.CORRUPTION).stdout
+        self.assertIn(self.name_of(tool, pack), text)
+        self.assertIn(finding["file"], text)
+
+    def test_backup_after_damage_does_not_share_it_and_is_whole(self):
+        tool = self.backed_up()
+        pack = max(self.objects(tool, "packs/*/*"), key=lambda path: path.stat().st_size)
+        self.flip(pack, pack.stat().st_size // 2)
+        tool.verify("prod", exit=contract.CORRUPTION)
+        later = tool.backup("prod")
+        self.assertEqual([], self.damages(tool.verify("prod", later)))
+
+    def test_missing_objects_are_told_by_kind(self):
+        for pattern, kind in (("packs/*/*", "missing object"), ("wal/*/*", "missing wal"), ("backups/*/manifest", "missing object"),
+                              ("systems/*", "missing object")):
+            with self.subTest(pattern=pattern):
+                tool = self.backed_up()
+                path = self.objects(tool, pattern)[0]
+                path.unlink()
+                (finding,) = self.damages(tool.verify("prod", exit=contract.CORRUPTION))
+                self.assertEqual(kind, finding["kind"])
+                self.assertEqual(self.name_of(tool, path), finding["object"])
+                self.assertEqual(self.ids, finding["backups"])
+                self.doCleanups()
+                self.setUp()
+
+    def test_leavings_are_notices(self):
+        tool = self.backed_up(2)
+        next(tool.repository.glob(f"clusters/prod/backups/{self.ids[1]}/summary")).unlink()
+        findings = tool.verify("prod")
+        self.assertEqual({"notice"}, {finding["severity"] for finding in findings})
+        self.assertIn(f"clusters/prod/backups/{self.ids[1]}/", [finding["object"] for finding in findings])
+
+    def test_sample_reads_a_part_and_verifies_no_backup(self):
+        tool = self.backed_up()
+        whole = tool.run("verify", "prod", self.ids[0], "--output", "json").json()["verify"]
+        sample = tool.run("verify", "prod", "--data", "30%", "--output", "json").json()["verify"]
+        self.assertGreater(sample["bytes"], 0.1 * whole["bytes"])
+        self.assertLess(sample["bytes"], 0.6 * whole["bytes"])
+
+    def test_unknown_backup(self):
+        tool = self.backed_up()
+        tool.run("verify", "prod", "20200101T000000Z-full", exit=contract.TARGET_UNREACHABLE)
+
+    def test_sealed_repository(self):
+        source = self.create_server()
+        tool = self.pgrecall(source, repository_settings={"key_file": str(self.directory / "key")})
+        tool.backup("prod")
+        self.assertEqual([], tool.verify("prod"))
+        (key,) = (tool.repository / "keys").iterdir()
+        pack = self.objects(tool, "packs/*/*")[0]
+        self.flip(pack, pack.stat().st_size // 2)
+        (finding,) = self.damages(tool.verify("prod", exit=contract.CORRUPTION))
+        self.assertEqual(self.name_of(tool, pack), finding["object"])
+        self.assertTrue(key.exists())
+
+
+class Check(IntegrationTest):
+    def items(self, tool, *arguments, **options):
+        document = tool.run("check", "prod", "--output", "json", *arguments, **options).json()
+        return {item["what"]: item for item in document["clusters"][0]["items"]}
+
+    def test_good_server_and_store_leave_nothing_behind(self):
+        source = self.create_server()
+        tool = self.pgrecall(source)
+        items = self.items(tool, exit=(contract.DONE, contract.WARNINGS))
+        for what in ("connection", "version", "wal_level", "full_page_writes", "data checksums", "wal senders", "replication slots",
+                     "temporary slot", "clock", "store: write", "store: read", "store: delete", "store: space"):
+            self.assertEqual("good", items[what]["state"], items[what])
+        self.assertEqual([], [item for item in items.values() if item["state"] == "bad"])
+        self.assertEqual(0, source.scalar("select count(*) from pg_replication_slots"))
+        self.assertEqual([], [path for path in tool.repository.glob("leases/*")])
+
+    def test_no_room_for_a_backup_is_bad(self):
+        source = self.create_server(start=False)
+        source.options["max_wal_senders"] = "1"
+        source.options["max_replication_slots"] = "0"
+        source.start()
+        items = self.items(self.pgrecall(source), exit=contract.FAILED)
+        for what in ("wal senders", "replication slots", "temporary slot"):
+            self.assertEqual("bad", items[what]["state"], items[what])
+            self.assertTrue(items[what]["hint"])
+        self.assertTrue(re.search("max_wal_senders", items["wal senders"]["hint"]))
+
+    def test_stopped_server_is_bad_and_the_store_is_looked_at_all_the_same(self):
+        source = self.create_server()
+        tool = self.pgrecall(source)
+        source.stop()
+        items = self.items(tool, exit=(contract.FAILED, contract.DATABASE_UNREACHABLE))
+        self.assertEqual("bad", items["connection"]["state"])
+        self.assertEqual("good", items["store: write"]["state"])
+
+    def test_damaged_newest_backup_is_bad(self):
+        source = self.create_server()
+        tool = self.pgrecall(source)
+        tool.backup("prod")
+        next(tool.repository.glob("clusters/prod/backups/*/manifest")).unlink()
+        tool.verify("prod", exit=contract.CORRUPTION)
+        items = self.items(tool, exit=contract.FAILED)
+        self.assertEqual("bad", items["newest backup"]["state"])
+
+
+if __name__ == "__main__":
+    main()
