@@ -17,7 +17,8 @@ enum class CompressionMethod : std::uint8_t { none = 0, zstd = 1, lz4 = 2 };
 
 struct Compression {
   CompressionMethod method = CompressionMethod::zstd;
-  int level = 1;  // zstd: -7 to 19, 1 adapts to what it meets; lz4: 1 is the fast compressor, 2 to 12 the slow one; none: not used
+  int level =
+      1;  // zstd: -7 to 19, 1 adapts to what it meets; lz4: 1 is the fast compressor, 2 to 12 the slow one; none: not used
 };
 
 // What compress() made: `bytes` belongs to the Compressor (or is the input itself, for `none`) until its next call.
