@@ -61,13 +61,21 @@ std::string verified_text(const ListedBackup& backup) {
   return backup.verified ? format_local_date(*backup.verified) : "never";
 }
 
+namespace {
+// A summary that says what cannot be is verify's to report; showing it must not end the program.
+std::uint32_t segment_size(const BackupSummary& summary) {
+  constexpr std::uint32_t usual = 16U << 20U;
+  return valid_segment_size(summary.wal_segment_size) ? summary.wal_segment_size : usual;
+}
+}  // namespace
+
 WalSegment first_segment(const BackupSummary& summary) noexcept {
-  return WalSegment::containing(summary.timeline, summary.start_lsn, summary.wal_segment_size);
+  return WalSegment::containing(summary.timeline, summary.start_lsn, segment_size(summary));
 }
 
 WalSegment last_segment(const BackupSummary& summary) noexcept {
   // The stop LSN is the end of what is needed: on a boundary, the segment before holds the last byte.
-  return WalSegment::containing(summary.timeline, Lsn{summary.stop_lsn.value - 1}, summary.wal_segment_size);
+  return WalSegment::containing(summary.timeline, Lsn{summary.stop_lsn.value - 1}, segment_size(summary));
 }
 
 ordered_json backup_json(const ListedBackup& backup) {
