@@ -143,8 +143,8 @@ std::string text_of(const RestorePlan& plan, const RestoreResult& result, const 
   }
   line("WAL", format_count(result.wal_segments, "segment", "segments") + " for recovery to a consistent state");
   if (!plan.backup.summary.configuration_files.empty()) {
-    line("outside", format_count(plan.backup.summary.configuration_files.size(), "configuration file", "configuration files") +
-                        " from outside the data directory are in " + plan.configuration_into);
+    line("outside", "the server's settings, and configuration from outside the data directory where it could be read: " +
+                        plan.configuration_into);
   }
   line("next", start_command(plan));
   return out;
