@@ -40,9 +40,9 @@ class Proxy:
     def _relay(self, source, sink, counts):
         try:
             while data := source.recv(1 << 16):
-                sink.sendall(data)
-                if counts:
+                if counts:  # before the client can see them: a test may look as soon as it has its answer
                     self.bytes_from_server += len(data)
+                sink.sendall(data)
         except OSError:
             pass  # the other direction ended, or cut(): both ends are closed below
         with self._lock:
