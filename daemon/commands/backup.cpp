@@ -164,7 +164,7 @@ void add_options(CLI::App& verb, BackupOptions& options) {
           "--compression", [&options](const std::string& text) { options.compression = take_compression("--compression", text); },
           "zstd (default, level 1), zstd:LEVEL, lz4, lz4:LEVEL, none")
       ->type_name("METHOD");
-  verb.add_option("--workers", options.workers, "Threads that hash, compress and seal (default 2)")
+  verb.add_option("--workers", options.workers, "Threads that hash, compress and seal (default 3)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
   verb.add_flag("--new-system", options.new_system,

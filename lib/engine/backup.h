@@ -29,7 +29,7 @@ struct BackupRequest {
   std::uint64_t max_rate = 0;              // bytes per second read from the server; 0 is no limit
   std::uint32_t chunk_size = 512U << 10U;  // bytes; a multiple of the page size
   std::size_t pack_size = 32U << 20U;      // bytes
-  unsigned workers = 2;                    // threads that hash, compress and seal
+  unsigned workers = 3;                    // threads that hash, compress and seal
   unsigned uploads = 2;                    // packs that are stored at the same time
   std::string spool_directory;             // for temporary files; empty: $TMPDIR
   std::string tool;                        // "pgrecall 0.1.0", for the summary

@@ -17,8 +17,9 @@ bool all_zero(ByteView bytes) noexcept {
   return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-// Buffers in the hands of the reader (a slice and a bundle), of each worker, and waiting.
-std::size_t buffer_count(unsigned workers) noexcept { return 2 * static_cast<std::size_t>(workers) + 4; }
+// Buffers in the hands of the reader (a slice and a bundle), of each worker, and waiting: enough that the workers have work
+// while the server and the reader take turns.
+std::size_t buffer_count(unsigned workers) noexcept { return 16 * static_cast<std::size_t>(workers); }
 }  // namespace
 
 struct BackupPipeline::Worker {

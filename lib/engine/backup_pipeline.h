@@ -48,7 +48,7 @@ class BackupPipeline {
   struct Options {
     Compression compression;
     std::uint32_t slice_size = 512U << 10U;  // bytes; large files are cut at its multiples
-    unsigned workers = 2;
+    unsigned workers = 3;
     std::uint32_t page_size = 8192;
     bool page_checksums = false;
     std::uint32_t relation_segment_blocks = default_blocks_per_segment;
