@@ -26,6 +26,7 @@ enum class ObjectKind : std::uint8_t {
   system = 7,
   mark = 8,
   relocation = 9,
+  wal_time = 10,
 };
 [[nodiscard]] std::string_view name(ObjectKind kind) noexcept;
 

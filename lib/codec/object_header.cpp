@@ -54,6 +54,7 @@ std::string_view name(ObjectKind kind) noexcept {
     case ObjectKind::summary: return "summary";
     case ObjectKind::wal_segment: return "WAL segment";
     case ObjectKind::wal_tail: return "WAL tail";
+    case ObjectKind::wal_time: return "WAL time";
     case ObjectKind::timeline_history: return "timeline history";
     case ObjectKind::system: return "system";
     case ObjectKind::mark: return "mark";

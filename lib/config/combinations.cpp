@@ -84,6 +84,7 @@ class CombinationCheck {
     doubtful(path, "password", cluster.password);
     compression(path + ".backup.compression", cluster.backup.compression);
     retention(path + ".retention", cluster.retention);
+    wal(path + ".wal", cluster.wal);
   }
 
   void receiver(const std::string& name, const ReceiverConfig& receiver) {
@@ -122,6 +123,12 @@ class CombinationCheck {
   void retention(const std::string& path, const RetentionConfig& retention) {
     if (retention.daily == 0 && retention.weekly == 0 && retention.monthly == 0 && retention.window.count() == 0) {
       error(path, "keeps nothing", "keep at least one backup, or give a window");
+    }
+  }
+
+  void wal(const std::string& path, const WalConfig& wal) {
+    if (wal.tail_interval < std::chrono::milliseconds(100)) {
+      error(path + ".tail_interval", "is too short", "write at least 100ms: each time is an object in the repository");
     }
   }
 

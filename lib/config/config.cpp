@@ -64,6 +64,13 @@ ConfigCheck check_config_text(const std::string& text, const std::string& path) 
 
 ConfigCheck check_config(const std::string& path) { return check_config_text(read_file(path), path); }
 
+std::string default_slot(std::string_view cluster) {
+  constexpr std::size_t longest = 63;
+  std::string slot = "pgrecall_" + std::string(cluster);
+  std::replace(slot.begin(), slot.end(), '-', '_');
+  return slot.substr(0, longest);
+}
+
 LoadedConfig load_config(const std::string& path) {
   ConfigCheck check = check_config(path);
   if (!check.errors.empty()) {

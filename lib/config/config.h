@@ -57,8 +57,17 @@ struct BackupConfig {
   std::optional<Checkpoint> checkpoint;   // unset: spread when scheduled, fast when manual
 };
 
+struct WalConfig {
+  // What must have happened to WAL before the server is told that it is safe here.
+  enum class Acknowledge { spool, repository };
+  Acknowledge acknowledge = Acknowledge::spool;
+  std::chrono::milliseconds tail_interval = std::chrono::seconds(10);
+  std::uint64_t spool_limit = std::uint64_t{16} << 30U;  // bytes
+  std::optional<std::string> slot;                       // unset: default_slot()
+};
+
 struct ParallelConfig {
-  unsigned workers = 2;
+  unsigned workers = 3;
   unsigned uploads = 2;
 };
 
@@ -69,6 +78,7 @@ struct ClusterConfig {
   ScheduleConfig schedule;
   RetentionConfig retention;
   BackupConfig backup;
+  WalConfig wal;
   ParallelConfig parallel;
 };
 
@@ -93,6 +103,9 @@ struct Config {
   MetricsConfig metrics;
   std::string spool = "/var/lib/pgrecall/spool";  // absolute; for temporary files
 };
+
+// The replication slot of a cluster whose configuration names none: slots may not have a '-'.
+[[nodiscard]] std::string default_slot(std::string_view cluster);
 
 inline constexpr std::string_view default_config_path = "/etc/pgrecall/pgrecall.yaml";
 

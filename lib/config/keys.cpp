@@ -55,6 +55,19 @@ void visit(KeyVisitor& keys, BackupConfig& backup) {
       choice_value(backup.checkpoint, {"spread", "fast"}));
 }
 
+void visit(KeyVisitor& keys, WalConfig& wal) {
+  constexpr std::uint64_t least = 64U << 20U;
+  keys.value({"acknowledge",
+              "When the server is told that WAL is safe: once it is durable in the spool, or only once the repository holds it."},
+             choice_value(wal.acknowledge, {"spool", "repository"}));
+  keys.value({"tail_interval", "How often what there is of an unfinished segment goes to the repository, when it grew."},
+             duration_value(wal.tail_interval));
+  keys.value({"spool_limit", "Receiving stops while this much WAL waits for the repository."},
+             size_value(wal.spool_limit, least));
+  keys.value({"slot", "Name of the physical replication slot; where absent, pgrecall_ and the cluster's name."},
+             text_value(Kind::slot, wal.slot));
+}
+
 void visit(KeyVisitor& keys, ParallelConfig& parallel) {
   keys.value({"workers", "Threads that hash, compress and seal."}, integer_value(parallel.workers, 1, 256));
   keys.value({"uploads", "Packs that are stored at the same time."}, integer_value(parallel.uploads, 1, 64));
@@ -75,6 +88,7 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.section({"schedule", "When backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.schedule); });
   keys.section({"retention", "What is kept."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.retention); });
   keys.section({"backup", "How backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.backup); });
+  keys.section({"wal", "How WAL is received."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.wal); });
   keys.section({"parallel", "How much is done at the same time."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.parallel); });
 }

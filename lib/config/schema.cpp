@@ -17,12 +17,14 @@ ordered_json type_schema(const ValueType& type) {
     case Kind::address: return {{"type", "string"}, {"pattern", "^file:///"}};
     case Kind::variable: return {{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}};
     case Kind::credential: return {{"type", "string"}, {"pattern", "^[^/: ]+$"}};
+    case Kind::size: return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]{1,6})?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$"}};
     case Kind::rate: return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]{1,6})?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)/s$"}};
     case Kind::duration:
       return {
           {"type", "string"}, {"pattern", "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}, {"minLength", 2}};
     case Kind::cron: return {{"type", "string"}, {"pattern", "^(never|[0-9*,/-]+( +[0-9*,/-]+){4})$"}};
     case Kind::listen: return {{"type", "string"}, {"pattern", ":[0-9]+$"}};
+    case Kind::slot: return {{"type", "string"}, {"pattern", "^[a-z0-9_]{1,63}$"}};
     case Kind::text:
     case Kind::path:
     case Kind::conninfo:

@@ -144,6 +144,15 @@ std::optional<Complaint> check_variable(std::string_view text) {
   return std::nullopt;
 }
 
+// ReplicationSlotValidateName in src/backend/replication/slot.c.
+std::optional<Complaint> check_slot(std::string_view text) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_'; };
+  if (text.empty() || text.size() > 63 || !std::all_of(text.begin(), text.end(), fits)) {
+    return Complaint{"is not the name of a replication slot", "write 1 to 63 of a-z, 0-9 and _"};
+  }
+  return std::nullopt;
+}
+
 std::optional<Complaint> check_credential(std::string_view text) {
   if (text.empty() || text.size() > 255 || text == "." || text == ".." || text.find_first_of("/: ") != std::string_view::npos) {
     return Complaint{"is not the name of a systemd credential", "give the name that LoadCredential= has in the unit"};

@@ -20,6 +20,7 @@ namespace pgrecall {
 [[nodiscard]] std::optional<Complaint> check_name(std::string_view text);
 [[nodiscard]] std::optional<Complaint> check_variable(std::string_view text);
 [[nodiscard]] std::optional<Complaint> check_credential(std::string_view text);
+[[nodiscard]] std::optional<Complaint> check_slot(std::string_view text);
 // The directory that "file:///path" (%XX as in any URL) stands for.
 [[nodiscard]] std::variant<std::string, Complaint> directory_of_url(std::string_view url);
 

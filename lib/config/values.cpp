@@ -25,6 +25,7 @@ std::optional<Complaint> check_text(Kind kind, const std::string& text) {
     case Kind::cron: return check_cron(text);
     case Kind::timezone: return check_timezone(text);
     case Kind::listen: return check_listen(text);
+    case Kind::slot: return check_slot(text);
     case Kind::address: {
       auto directory = directory_of_url(text);
       auto* complaint = std::get_if<Complaint>(&directory);
@@ -39,7 +40,7 @@ bool all_digits(std::string_view text) {
 }
 
 // The greatest unit that leaves a whole number, so that what is printed is what was meant.
-std::string exact_rate(std::uint64_t bytes_per_second) {
+std::string exact_size(std::uint64_t bytes) {
   constexpr std::array<std::pair<std::string_view, std::uint64_t>, 8> units{{{"TiB", 1ULL << 40U},
                                                                              {"TB", 1'000'000'000'000ULL},
                                                                              {"GiB", 1ULL << 30U},
@@ -49,12 +50,14 @@ std::string exact_rate(std::uint64_t bytes_per_second) {
                                                                              {"KiB", 1ULL << 10U},
                                                                              {"kB", 1'000ULL}}};
   for (const auto& [name, factor] : units) {
-    if (bytes_per_second != 0 && bytes_per_second % factor == 0) {
-      return fmt::format("{}{}/s", bytes_per_second / factor, name);
+    if (bytes != 0 && bytes % factor == 0) {
+      return fmt::format("{}{}", bytes / factor, name);
     }
   }
-  return fmt::format("{}B/s", bytes_per_second);
+  return fmt::format("{}B", bytes);
 }
+
+std::string exact_rate(std::uint64_t bytes_per_second) { return exact_size(bytes_per_second) + "/s"; }
 
 std::string exact_duration(std::chrono::milliseconds duration) {
   constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
@@ -82,12 +85,14 @@ std::string description(const ValueType& type) {
     case Kind::variable: return "name of an environment variable";
     case Kind::credential: return "name of a systemd credential";
     case Kind::integer: return fmt::format("whole number from {} to {}", type.minimum, type.maximum);
+    case Kind::size: return "size, as 64MiB";
     case Kind::rate: return "rate, as 50MB/s";
     case Kind::duration: return "duration, as 7d or 36h";
     case Kind::choice: return fmt::format("one of: {}", fmt::join(type.choices, ", "));
     case Kind::cron: return "cron expression of 5 fields, or never";
     case Kind::timezone: return "time zone";
     case Kind::listen: return "address:port";
+    case Kind::slot: return "name of a replication slot";
   }
   return "text";
 }
@@ -135,6 +140,25 @@ Value secret_value(std::optional<Secret>& member) {
             return std::nullopt;
           },
           [&member] { return member ? std::optional<std::string>(stars) : std::nullopt; }};
+}
+
+Value size_value(std::uint64_t& member, std::uint64_t minimum) {
+  return {{Kind::size, 0, 0, {}},
+          [&member, minimum](const std::string& text) -> std::optional<Complaint> {
+            const auto size = parse_size(text);
+            if (!size && all_digits(text)) {
+              return Complaint{in_quotes(text) + " has no unit", "write a size, as 50GB or 64MiB"};
+            }
+            if (!size) {
+              return Complaint{in_quotes(text) + " is not a size", "write a size, as 50GB; units: B kB MB GB TB KiB MiB GiB TiB"};
+            }
+            if (*size < minimum) {
+              return Complaint{in_quotes(text) + " is too low", "write at least " + exact_size(minimum)};
+            }
+            member = *size;
+            return std::nullopt;
+          },
+          [&member] { return std::optional(exact_size(member)); }};
 }
 
 Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum) {

@@ -28,12 +28,14 @@ struct ValueType {
     variable,
     credential,
     integer,
+    size,
     rate,
     duration,
     choice,
     cron,
     timezone,
-    listen
+    listen,
+    slot
   };
   Kind kind = Kind::text;
   std::int64_t minimum = 0;  // of an integer
@@ -53,11 +55,12 @@ struct Value {
 // For people: "whole number from 0 to 10000".
 [[nodiscard]] std::string description(const ValueType& type);
 
-// Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen).
+// Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen, slot).
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::string& member);
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::optional<std::string>& member);
 [[nodiscard]] Value conninfo_value(Secret& member);
 [[nodiscard]] Value secret_value(std::optional<Secret>& member);
+[[nodiscard]] Value size_value(std::uint64_t& member, std::uint64_t minimum);
 [[nodiscard]] Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum);
 [[nodiscard]] Value duration_value(std::chrono::milliseconds& member);
 

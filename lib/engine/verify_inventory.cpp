@@ -37,6 +37,7 @@ void enter(VerifyInventory& inventory, const ObjectInfo& object) {
       inventory.tails.push_back(object.name);
       inventory.wal_bytes += object.size;
       break;
+    case NameKind::wal_time: inventory.wal_times.push_back(object.name); break;
     case NameKind::history: inventory.histories.push_back(object.name); break;
     case NameKind::system: inventory.systems.push_back({object.name, std::move(parsed)}); break;
     case NameKind::mark: inventory.marks.push_back({object.name, std::move(parsed)}); break;

@@ -36,6 +36,7 @@ struct VerifyInventory {
   std::vector<PackId> relocated;  // packs that have a relocation object
   std::vector<Segment> segments;  // sorted
   std::vector<std::string> tails;
+  std::vector<std::string> wal_times;
   std::vector<std::string> histories;
   std::vector<Object> systems;
   std::vector<Object> marks;

@@ -8,6 +8,7 @@
 #include "postgres/timeline_history.h"
 #include "postgres/wal_segment.h"
 #include "repository/wal_archive.h"
+#include "repository/wal_times.h"
 
 namespace pgrecall {
 
@@ -225,6 +226,9 @@ void VerifyWal::check_rest() {
         }));
       });
     }
+  }
+  for (const std::string& object : inventory.wal_times) {
+    static_cast<void>(context_.noting_damage(object, {}, [&] { static_cast<void>(read_wal_time(context_.repository, object)); }));
   }
   for (const std::string& object : inventory.histories) {
     check_history(object, {});

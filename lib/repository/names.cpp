@@ -103,6 +103,10 @@ std::string wal_tail_name(std::string_view cluster, const WalSegment& segment, s
   return fmt::format("{}.{:08x}-{:08x}", wal_segment_name(cluster, segment), from, to);
 }
 
+std::string wal_time_name(std::string_view cluster, Timeline timeline, Lsn lsn, Time time) {
+  return fmt::format("{}{}/{:016X}.time-{}", wal_prefix(cluster), timeline_name(timeline), lsn.value, format_compact_time(time));
+}
+
 std::string history_name(std::string_view cluster, Timeline timeline) {
   return fmt::format("{}{}.history", wal_prefix(cluster), timeline_name(timeline));
 }

@@ -52,6 +52,8 @@ struct PackId {
 // Offsets in bytes from the start of the segment.
 [[nodiscard]] std::string wal_tail_name(std::string_view cluster, const WalSegment& segment, std::uint32_t from,
                                         std::uint32_t to);
+// `time` is rounded down to whole seconds.
+[[nodiscard]] std::string wal_time_name(std::string_view cluster, Timeline timeline, Lsn lsn, Time time);
 [[nodiscard]] std::string history_name(std::string_view cluster, Timeline timeline);
 
 // What an object's name says it is, for verify and for people. `other` for names that this version does not know.
@@ -67,6 +69,7 @@ enum class NameKind {
   relocation,
   wal_segment,
   wal_tail,
+  wal_time,
   history,
   other
 };
@@ -75,7 +78,7 @@ struct ParsedName {
   std::string cluster;
   std::optional<BackupId> backup;
   std::optional<PackId> pack;
-  std::string rest;  // mark name with its time, segment or tail name, system identifier, lease or key id
+  std::string rest;  // mark name with its time, segment, tail or time name, system identifier, lease or key id
 };
 [[nodiscard]] ParsedName parse_object_name(std::string_view name);
 

@@ -73,6 +73,13 @@ NameKind pack_kind(std::string_view rest, ParsedName& name) {
   return relocation ? NameKind::relocation : NameKind::pack;
 }
 
+// <LSN>.time-<time>
+bool is_wal_time(std::string_view rest) {
+  constexpr std::string_view infix = ".time-";
+  return rest.size() == 16 + infix.size() + 16 && all_of(rest.substr(0, 16), 16, upper_digits) &&
+         rest.substr(16, infix.size()) == infix && parse_time(rest.substr(16 + infix.size())).has_value();
+}
+
 NameKind wal_kind(std::string_view rest, ParsedName& name) {
   name.rest = rest;
   if (rest.ends_with(".history")) {
@@ -80,6 +87,9 @@ NameKind wal_kind(std::string_view rest, ParsedName& name) {
   }
   const std::string_view folder = take_part(rest);
   name.rest = rest;
+  if (is_wal_time(rest)) {
+    return all_of(folder, 8, upper_digits) ? NameKind::wal_time : NameKind::other;
+  }
   const std::string_view segment = rest.substr(0, 24);
   if (!all_of(segment, 24, upper_digits) || segment.substr(0, 8) != folder) {
     return NameKind::other;

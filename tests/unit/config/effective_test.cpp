@@ -26,7 +26,13 @@ TEST_CASE("the defaults are those that the documentation promises", "[config]") 
   CHECK(cluster.backup.compression.level == 1);
   CHECK_FALSE(cluster.backup.max_rate.has_value());
   CHECK_FALSE(cluster.backup.checkpoint.has_value());
-  CHECK(cluster.parallel.workers == 2);
+  CHECK(cluster.wal.acknowledge == WalConfig::Acknowledge::spool);
+  CHECK(cluster.wal.tail_interval == 10s);
+  CHECK(cluster.wal.spool_limit == 16ULL << 30U);
+  CHECK_FALSE(cluster.wal.slot.has_value());
+  CHECK(default_slot("prod-1") == "pgrecall_prod_1");
+  CHECK(default_slot(std::string(63, 'a')).size() == 63);
+  CHECK(cluster.parallel.workers == 3);
   CHECK(cluster.parallel.uploads == 2);
   CHECK(config.alerts.receivers.empty());
   CHECK(config.metrics.listen == "127.0.0.1:9754");

@@ -95,6 +95,21 @@ TEST_CASE("numbers are decimal, bare and within their range", "[config]") {
   CHECK(daily("99999999999999999999") == Lines{key + "\"99999999999999999999\" is out of range"});
 }
 
+TEST_CASE("sizes, slots and tail intervals are bounded", "[config]") {
+  CHECK(errors_of(cluster_with("wal: { spool_limit: 5 }")) ==
+        Lines{"6:25: clusters.prod.wal.spool_limit: \"5\" has no unit; hint: write a size, as 50GB or 64MiB"});
+  CHECK(bare_errors_of(cluster_with("wal: { spool_limit: 5GB/s }")) ==
+        Lines{"6:25: clusters.prod.wal.spool_limit: \"5GB/s\" is not a size"});
+  CHECK(errors_of(cluster_with("wal: { spool_limit: 63MiB }")) ==
+        Lines{"6:25: clusters.prod.wal.spool_limit: \"63MiB\" is too low; hint: write at least 64MiB"});
+  CHECK(errors_of(cluster_with("wal: { slot: My-Slot }")) ==
+        Lines{"6:18: clusters.prod.wal.slot: is not the name of a replication slot; hint: write 1 to 63 of a-z, 0-9 and _"});
+  CHECK(bare_errors_of(cluster_with("wal: { tail_interval: 99ms }")) ==
+        Lines{"6:27: clusters.prod.wal.tail_interval: is too short"});
+  CHECK(errors_of(cluster_with("wal: { slot: backup_1, spool_limit: 64MiB, tail_interval: 100ms, acknowledge: repository }")) ==
+        Lines{});
+}
+
 TEST_CASE("durations and rates need units", "[config]") {
   CHECK(errors_of(cluster_with("retention: { window: 7 }")) ==
         Lines{"6:26: clusters.prod.retention.window: \"7\" has no unit; hint: write 7d for days or 7h for hours"});

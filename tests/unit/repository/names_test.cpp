@@ -54,6 +54,9 @@ TEST_CASE("Names are those of the format, and parse back to what they are") {
     CHECK(parsed.rest == rest);
     return parsed;
   };
+  expect(wal_time_name("prod", 2, Lsn{0x1a2b3c}, parse_time("2026-11-23T02:30:00Z").value() + std::chrono::microseconds(999'999)),
+         "clusters/prod/wal/00000002/00000000001A2B3C.time-20261123T023000Z", NameKind::wal_time,
+         "00000000001A2B3C.time-20261123T023000Z");
   expect(system_name("prod", 7'000'000'000'000'000'001), "clusters/prod/systems/7000000000000000001", NameKind::system,
          "7000000000000000001");
   CHECK(expect(summary_name("prod", id), "clusters/prod/backups/20261123T023000Z-full/summary", NameKind::summary, "summary")
