@@ -14,6 +14,10 @@
 namespace pgrecall::wal_reading {
 
 inline constexpr std::size_t wal_short_header_size = 24;  // of every page but a segment's first
+// In the header of a segment's first page, XLogLongPageHeaderData.
+inline constexpr std::size_t wal_system_identifier_offset = 24;
+inline constexpr std::size_t wal_segment_size_offset = 32;
+inline constexpr std::size_t wal_page_size_offset = 36;
 
 inline bool all_zero(ByteView bytes) {
   return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);

@@ -17,8 +17,6 @@ constexpr std::size_t page_flags_offset = 2;
 constexpr std::size_t page_timeline_offset = 4;
 constexpr std::size_t page_address_offset = 8;
 constexpr std::size_t page_rest_offset = 16;
-constexpr std::size_t segment_size_offset = 32;
-constexpr std::size_t page_size_offset = 36;
 constexpr std::uint16_t continues_record = 0x0001;   // XLP_FIRST_IS_CONTRECORD
 constexpr std::uint16_t long_page_header = 0x0002;   // XLP_LONG_HEADER
 constexpr std::uint16_t overwrites_record = 0x0008;  // XLP_FIRST_IS_OVERWRITE_CONTRECORD
@@ -79,8 +77,8 @@ void WalRecordReader::check_page_header(ByteView header) {
     throw bad("WAL page of an earlier timeline", next_, timeline, timeline_);
   }
   timeline_ = timeline;
-  if (is_long && (load_little<std::uint32_t>(header.data() + segment_size_offset) != segment_size_ ||
-                  load_little<std::uint32_t>(header.data() + page_size_offset) != page_size_)) {
+  if (is_long && (load_little<std::uint32_t>(header.data() + wal_segment_size_offset) != segment_size_ ||
+                  load_little<std::uint32_t>(header.data() + wal_page_size_offset) != page_size_)) {
     throw bad("WAL segment of another segment or page size", next_);
   }
 }

@@ -1,9 +1,12 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "postgres/wal_reading.h"
 #include "postgres/wal_records.h"
 
 namespace pgrecall {
+
+using namespace wal_reading;
 
 namespace {
 
@@ -20,8 +23,14 @@ bool begins_as_expected(ByteView beginning, const WalSegmentExpectation& expecta
     check_wal_header(beginning, expectation);
     return true;
   } catch (const Error& error) {
-    if (error.context("field") == "system identifier") {
-      throw;  // whole WAL of another cluster is nothing to write over
+    if (error.context("field") != "system identifier") {
+      return false;
+    }
+    // Whole WAL of another cluster is nothing to write over; a header that was half written is no WAL at all.
+    WalSegmentExpectation other = expectation;
+    other.system_identifier = load_little<std::uint64_t>(beginning.data() + wal_system_identifier_offset);
+    if (begins_as_expected(beginning, other)) {
+      throw;
     }
     return false;
   }
@@ -67,7 +76,7 @@ Lsn valid_wal_end(const WalSegmentSource& read, const WalSegmentExpectation& exp
   }
   NoSink sink;
   // Checked just now; pages are of any size PostgreSQL can be built with.
-  const std::uint32_t page_size = load_little<std::uint32_t>(piece.data() + 36);
+  const std::uint32_t page_size = load_little<std::uint32_t>(piece.data() + wal_page_size_offset);
   WalRecordReader reader({start, segment_size, page_size, expectation.major_version}, WalRecordCrc::check, sink);
   while (!piece.empty() && feed_all(reader, piece) && !reader.ended()) {
     piece = read_on();
