@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <exception>
 #include <string>
@@ -18,13 +20,19 @@ Console console_of(const GlobalOptions& options) {
                  options.no_progress ? ProgressDisplay::none : ProgressDisplay::wanted);
 }
 
-int run(CommandLine& line) {
+// PostgreSQL takes most exit codes of its restore_command for "there is no such file".
+int exit_code_for_caller(const std::vector<std::string>& arguments, int failed_with) {
+  constexpr std::array<std::string_view, 2> fetch{"wal", "fetch"};
+  return std::ranges::search(arguments, fetch).empty() ? failed_with : exit_fetch_failed;
+}
+
+int run(CommandLine& line, const std::vector<std::string>& arguments) {
   Console console = console_of(line.options);
   try {
     Session session(line.options, console);
     return line.action(session);
   } catch (const std::exception& error) {
-    return report(error, console);
+    return exit_code_for_caller(arguments, report(error, console));
   }
 }
 }  // namespace
@@ -32,7 +40,8 @@ int run(CommandLine& line) {
 int main(int argc, char** argv) {
   start_with_vector_copies(argv);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(2), seen where it happens
-  Console early(wanted_format({argv, argv + argc}), Verbosity::normal, ProgressDisplay::none);
+  const std::vector<std::string> arguments(argv, argv + argc);
+  Console early(wanted_format(arguments), Verbosity::normal, ProgressDisplay::none);
   try {
     CommandLine line;
     try {
@@ -40,10 +49,10 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& asked_for_help) {
       return line.app.exit(asked_for_help);
     } catch (const CLI::ParseError& problem) {
-      return report(explain(line, problem), early);
+      return exit_code_for_caller(arguments, report(explain(line, problem), early));
     }
-    return run(line);
+    return run(line, arguments);
   } catch (const std::exception& error) {
-    return report(error, early);
+    return exit_code_for_caller(arguments, report(error, early));
   }
 }

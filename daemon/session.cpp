@@ -119,6 +119,11 @@ Repository& Session::repository_of(const std::string& cluster_name) {
   return *open(configured != nullptr ? configured->repository : std::string()).repository;
 }
 
+RepositoryAddress Session::address_of(const std::string& cluster_name) {
+  const ClusterConfig* configured = options_.repository.empty() ? cluster(cluster_name) : nullptr;
+  return address(configured != nullptr ? configured->repository : std::string());
+}
+
 std::vector<OpenRepository*> Session::repositories() {
   if (!options_.repository.empty()) {
     return {&open({})};
@@ -148,7 +153,7 @@ KeySource Session::key_of_options() const {
 }
 
 RepositoryAddress Session::address(const std::string& name) {
-  RepositoryAddress result{.name = name, .url = {}, .key = key_of_options()};
+  RepositoryAddress result{.name = name, .url = {}, .key = key_of_options(), .passphrase_file = options_.passphrase_file};
   if (!options_.repository.empty()) {
     result.name.clear();
     result.url = store_url(options_.repository);
@@ -171,6 +176,7 @@ RepositoryAddress Session::address(const std::string& name) {
     result.key.key_file = repository.key_file;
     if (repository.passphrase.configured()) {
       result.key.passphrase = read_secret(repository.passphrase, "passphrase of repository " + result.name);
+      result.passphrase_file = repository.passphrase.file.value_or(std::string());
     }
   }
   return result;

@@ -41,6 +41,7 @@ struct RepositoryAddress {
   std::string name;
   std::string url;
   KeySource key;
+  std::string passphrase_file;  // where the passphrase came from; empty when it came from elsewhere
 };
 
 // What the commands of one invocation share: configuration, repositories, clock, signals. Everything is looked up when it is
@@ -72,6 +73,8 @@ class Session {
   [[nodiscard]] std::vector<OpenRepository*> repositories();
   // `name` in the configuration, or its only one when empty; or the one of the command line.
   [[nodiscard]] RepositoryAddress address(const std::string& name);
+  // The one that repository_of() opens.
+  [[nodiscard]] RepositoryAddress address_of(const std::string& cluster_name);
   [[nodiscard]] OpenRepository& open(const std::string& name);
 
  private:

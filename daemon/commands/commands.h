@@ -15,6 +15,7 @@ void add_restore(CommandLine& line);
 void add_show(CommandLine& line);
 void add_verify(CommandLine& line);
 void add_version(CommandLine& line);
+void add_wal(CommandLine& line);
 
 // All of them, in the order of --help.
 void declare_commands(CommandLine& line);

@@ -9,6 +9,7 @@
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
+#include "commands/restore_recovery.h"
 #include "config/problem.h"
 #include "output/backup_text.h"
 #include "output/progress_line.h"
@@ -29,6 +30,7 @@ struct RestoreOptions {
   std::vector<std::string> tablespaces;
   std::string configuration_into;
   std::optional<unsigned> workers;
+  RecoveryOptions recovery;
 };
 
 std::string absolute(const std::string& path) {
@@ -87,6 +89,7 @@ ordered_json json_of(const RestorePlan& plan) {
   }
   json["postgres_binaries"] = plan.postgres_binaries.empty() ? ordered_json(nullptr) : ordered_json(plan.postgres_binaries);
   json["owner"] = plan.owner;
+  json["recovery"] = plan.recovery ? recovery_json(*plan.recovery) : ordered_json(nullptr);
   json["warnings"] = plan.warnings;
   json["start_command"] = start_command(plan);
   return json;
@@ -113,6 +116,11 @@ std::string text_of(const RestorePlan& plan, const Style& style) {
                                         : ": an empty directory"));
   line("size", format_size(summary.logical_bytes) + " in " + format_count(summary.files, "file", "files"));
   line("WAL", plan.first_wal.file_name() + " to " + plan.last_wal.file_name());
+  if (plan.recovery) {
+    for (const auto& [label, text] : recovery_lines(*plan.recovery)) {
+      line(label, text);
+    }
+  }
   for (const RestorePlan::Tablespace& tablespace : plan.tablespaces) {
     line("tablespace",
          std::to_string(tablespace.oid) + ", " + format_size(tablespace.size) + ": " + tablespace.from + " -> " + tablespace.to);
@@ -134,14 +142,22 @@ std::string text_of(const RestorePlan& plan, const RestoreResult& result, const 
   std::string out = style.paint(Tone::good, "restored") + " " + plan.backup.summary.id.text + " of " + plan.request.cluster +
                     " into " + printable(plan.request.into) + " in " + format_duration(result.duration) + "\n";
   const auto line = [&](std::string_view label, const std::string& text) {
-    out += style.paint(Tone::faint, fmt::format("  {:<8}", label)) + printable(text) + "\n";
+    out += style.paint(Tone::faint, fmt::format("  {:<11}", label)) + printable(text) + "\n";
   };
   line("size", format_size(result.bytes) + " in " + format_count(result.files, "file", "files") + ", " +
                    format_rate(1000.0 * static_cast<double>(result.bytes) / static_cast<double>(millis)));
   if (plan.request.mode == RestoreRequest::Mode::delta) {
     line("written", format_size(result.bytes_written) + "; the rest was there already");
   }
-  line("WAL", format_count(result.wal_segments, "segment", "segments") + " for recovery to a consistent state");
+  if (plan.recovery) {
+    for (const auto& [label, text] : recovery_lines(*plan.recovery)) {
+      if (label != "setting") {
+        line(label, text);
+      }
+    }
+  } else {
+    line("WAL", format_count(result.wal_segments, "segment", "segments") + " for recovery to a consistent state");
+  }
   if (!plan.backup.summary.configuration_files.empty()) {
     line("outside", "the server's settings, and configuration from outside the data directory where it could be read: " +
                         plan.configuration_into);
@@ -152,9 +168,10 @@ std::string text_of(const RestorePlan& plan, const RestoreResult& result, const 
 
 int run_restore(const RestoreOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
-  const RestoreRequest request = request_of(options);
+  RestoreRequest request = request_of(options);
   const Repository& repository = session.repository_of(options.cluster);
-  const RestorePlan plan = plan_restore(repository, request);
+  request.recovery = recovery_request(options.recovery, options.cluster, session);
+  const RestorePlan plan = plan_restore(repository, request, stop);
   Console& console = session.console();
   for (const std::string& warning : plan.warnings) {
     console.warning(warning);
@@ -187,6 +204,7 @@ void add_restore(CommandLine& line) {
       ->type_name("DIR")
       ->required();
   verb.add_option("--backup", options->backup, "Which backup (default: latest)")->type_name("ID");
+  add_recovery_options(verb, options->recovery);
   verb.add_flag("--delta", options->delta, "Rewrite only what differs in DIR, and remove what does not belong there");
   verb.add_option("--tablespace", options->tablespaces,
                   "New location of a tablespace, by its old location or oid; may be repeated")

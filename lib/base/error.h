@@ -32,6 +32,11 @@ enum class ErrorKind {
 // Exit codes that no Error carries.
 inline constexpr int exit_done = 0;
 inline constexpr int exit_done_with_warnings = 3;
+// Of `wal fetch` alone, as PostgreSQL reads the exit code of a restore_command: 1 says that there is no such file, and recovery
+// may go on without; anything above 125 stops the server. Every failure is the latter, so that a broken store or a wrong option
+// never ends a recovery early; and neither 126 and 127 nor 129 to 192, which a shell returns for other reasons.
+inline constexpr int exit_not_there = 1;
+inline constexpr int exit_fetch_failed = 200;
 
 // What ends an operation. Expected outcomes (not found, already exists, held) are values instead.
 //

@@ -11,6 +11,7 @@
 #include "engine/failure.h"
 #include "engine/restore_directory.h"
 #include "engine/restore_files.h"
+#include "engine/restore_recovery.h"
 #include "engine/restore_target.h"
 #include "engine/restore_wal.h"
 #include "io/rate_limiter.h"
@@ -76,8 +77,12 @@ RestoreResult RestoreRun::execute() {
           .with("object", manifest_name(plan_.request.cluster, plan_.backup.summary.id));
     }
     const Bytes control = read_control_file(*control_);
-    progress_.enter("restoring WAL");
-    result_.wal_segments = restore_wal(repository_, plan_, target_, keep_, failure_.token());
+    if (plan_.recovery) {
+      write_recovery_settings(plan_, target_, keep_);
+    } else {
+      progress_.enter("restoring WAL");
+      result_.wal_segments = restore_wal(repository_, plan_, target_, keep_, failure_.token());
+    }
     remove_leftovers();
     progress_.enter("syncing");
     sync();

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine/progress.h"
+#include "engine/recovery_target.h"
 #include "repository/catalog.h"
 #include "repository/repository.h"
 
@@ -24,6 +25,8 @@ struct RestoreRequest {
   std::map<std::string, std::string> tablespaces;  // location in the backup, or oid -> new location, absolute
   std::string configuration_into;  // where files from outside the data directory go; empty: "<into>.configuration"
   unsigned workers = 2;
+  // Not given: the backup as it was at its end, with the WAL for that in pg_wal.
+  std::optional<RecoveryRequest> recovery;
 };
 
 // What a restore will do; --dry-run prints it, and restore() does it.
@@ -38,7 +41,8 @@ struct RestorePlan {
   };
   std::vector<Tablespace> tablespaces;
   std::string configuration_into;
-  WalSegment first_wal;
+  std::optional<RecoveryPlan> recovery;
+  WalSegment first_wal;  // what makes the backup consistent
   WalSegment last_wal;
   struct Space {
     std::string path;          // where
@@ -59,10 +63,13 @@ struct RestoreResult {
   std::chrono::milliseconds duration{};
 };
 
-// Chooses the backup and checks everything that can be known before a byte is written. Error{target_unreachable} for an unknown
-// backup or cluster (says what there is); Error{failed} for a directory that is not empty, a running server, too little space, a
-// data directory of another system identifier (delta), impossible mappings; Error{corruption} when WAL or manifest are missing.
-[[nodiscard]] RestorePlan plan_restore(const Repository& repository, const RestoreRequest& request);
+// Chooses the backup and checks everything that can be known before a byte is written. With a recovery target, it is the newest
+// backup from which the target can be reached, and Error{target_unreachable} tells the reachable range when there is none.
+// Error{target_unreachable} for an unknown backup or cluster (says what there is); Error{failed} for a directory that is not
+// empty, a running server, too little space, a data directory of another system identifier (delta), impossible mappings;
+// Error{corruption} when WAL or manifest are missing.
+[[nodiscard]] RestorePlan plan_restore(const Repository& repository, const RestoreRequest& request,
+                                       const std::stop_token& stop = {});
 // Carries it out: parallel, every chunk's hash checked, everything fsynced, pg_control last, by rename. When it throws, the
 // directory cannot be started as a server by mistake (no global/pg_control), and --delta can go on from there.
 [[nodiscard]] RestoreResult restore(const Repository& repository, const RestorePlan& plan, Progress& progress,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "engine/recovery_plan.h"
 #include "engine/restore.h"
 #include "engine/restore_directory.h"
 #include "engine/restore_target.h"
@@ -206,7 +207,7 @@ void note_warnings(RestorePlan& plan) {
 
 }  // namespace
 
-RestorePlan plan_restore(const Repository& repository, const RestoreRequest& request) {
+RestorePlan plan_restore(const Repository& repository, const RestoreRequest& request, const std::stop_token& stop) {
   RestorePlan plan;
   plan.request = request;
   if (!request.into.starts_with('/')) {
@@ -217,6 +218,11 @@ RestorePlan plan_restore(const Repository& repository, const RestoreRequest& req
     plan.request.into.pop_back();
   }
   plan.backup = choose_backup(repository, request);
+  if (request.recovery) {
+    auto [backup, recovery] = plan_recovery(repository, request.cluster, *request.recovery, request.backup, stop);
+    plan.backup = std::move(backup);
+    plan.recovery = std::move(recovery);
+  }
   const BackupSummary& summary = plan.backup.summary;
   if (!valid_segment_size(summary.wal_segment_size) || summary.stop_lsn <= summary.start_lsn) {
     throw Error(ErrorKind::corruption, "the backup's summary has a segment size or range of WAL that cannot be",

@@ -131,6 +131,8 @@ TEST_CASE("the exit codes of code, manual page and JSON page are one table") {
     CHECK(page.find("\n" + code + "|" + std::string(name(kind)) + "|") != std::string::npos);
     CHECK(json.find("\n| " + code + " | `" + std::string(name(kind)) + "` |") != std::string::npos);
   }
+  CHECK(page.find("\n" + std::to_string(exit_fetch_failed) + "|fetch failed|") != std::string::npos);
+  CHECK(json.find("\n| " + std::to_string(exit_fetch_failed) + " | | of `wal fetch` alone") != std::string::npos);
   CHECK(page.find("\n" + std::to_string(exit_done_with_warnings) + "|done with warnings|") != std::string::npos);
   CHECK(json.find("\n| " + std::to_string(exit_done_with_warnings) + " | | done, with warnings |") != std::string::npos);
 }

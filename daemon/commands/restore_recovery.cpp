@@ -1,0 +1,197 @@
+#include "commands/restore_recovery.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <filesystem>
+
+#include "commands/time_option.h"
+#include "config/problem.h"
+#include "output/text.h"
+
+namespace pgrecall {
+
+namespace {
+using nlohmann::ordered_json;
+
+std::string own_path() {
+  std::array<char, 4096> path{};
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (length <= 0 || static_cast<std::size_t>(length) == path.size()) {
+    throw Error(ErrorKind::failed, "cannot find out where this program lies", "check that /proc is mounted");
+  }
+  return {path.data(), static_cast<std::size_t>(length)};
+}
+
+std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
+// As one word for the shell that runs restore_command, where PostgreSQL replaces %f, %p and %r first.
+std::string command_word(const std::string& word) {
+  std::string text;
+  for (const char c : shell_word(word)) {
+    text += c == '%' ? "%%" : std::string(1, c);
+  }
+  return text;
+}
+
+// The server finds the repository by this alone: it knows nothing of our configuration, and may not be allowed to read it.
+std::string restore_command(const std::string& cluster, const std::string& spool, Session& session) {
+  const RepositoryAddress address = session.address_of(cluster);
+  std::string command =
+      command_word(own_path()) + " wal fetch " + command_word(cluster) + " %f \"%p\" --repository " + command_word(address.url);
+  if (address.key.key_file) {
+    command += " --key-file " + command_word(absolute(*address.key.key_file));
+  } else if (!address.passphrase_file.empty()) {
+    command += " --passphrase-file " + command_word(absolute(address.passphrase_file));
+  } else if (address.key.passphrase) {
+    session.console().warning(
+        "the server needs the repository's passphrase too: start it with PGRECALL_PASSPHRASE set, or use "
+        "--passphrase-file");
+  }
+  return spool.empty() ? command : command + " --spool " + command_word(spool);
+}
+
+TimelineChoice timeline_of(const std::string& text) {
+  if (text.empty() || text == "latest") {
+    return {};
+  }
+  if (text == "current") {
+    return {.kind = TimelineChoice::Kind::current, .number = 0};
+  }
+  TimelineChoice choice{.kind = TimelineChoice::Kind::number, .number = 0};
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), choice.number);
+  if (failure != std::errc() || end != text.data() + text.size() || choice.number == 0) {
+    throw Error(ErrorKind::usage, "--timeline: " + in_quotes(text) + " cannot be used",
+                "say latest, current (the backup's) or a number");
+  }
+  return choice;
+}
+
+std::optional<TargetAction> action_of(const std::string& text) {
+  for (const TargetAction action : {TargetAction::pause, TargetAction::promote, TargetAction::shutdown}) {
+    if (text == name(action)) {
+      return action;
+    }
+  }
+  return std::nullopt;
+}
+
+RecoveryTarget target_of(const RecoveryOptions& options, Console& console) {
+  RecoveryTarget target;
+  if (!options.at.empty()) {
+    const TypedTime typed = take_time("--at", options.at);
+    target.kind = RecoveryTarget::Kind::time;
+    target.time = typed.time;
+    if (typed.local) {
+      console.message("--at without a zone is local time: " + format_local_time(typed.time) + ", which is " +
+                      format_exact_time(typed.time));
+    }
+  } else if (!options.lsn.empty()) {
+    const auto lsn = Lsn::parse(options.lsn);
+    if (!lsn || !lsn->valid()) {
+      throw Error(ErrorKind::usage, "--lsn: " + in_quotes(options.lsn) + " is no LSN", "LSNs look like 16/B374D848");
+    }
+    target.kind = RecoveryTarget::Kind::lsn;
+    target.lsn = *lsn;
+  } else if (options.xid) {
+    target.kind = RecoveryTarget::Kind::xid;
+    target.xid = *options.xid;
+  } else if (!options.name.empty()) {
+    target.kind = RecoveryTarget::Kind::name;
+    target.name = options.name;
+  } else {
+    target.kind = options.immediate ? RecoveryTarget::Kind::immediate : RecoveryTarget::Kind::latest;
+  }
+  target.bound = options.exclusive ? RecoveryTarget::Bound::exclusive : RecoveryTarget::Bound::inclusive;
+  return target;
+}
+
+std::string spool_of(const RecoveryOptions& options, Session& session) {
+  if (!options.spool.empty()) {
+    return absolute(options.spool);
+  }
+  const Config* config = session.config();
+  return config != nullptr && std::filesystem::is_directory(config->spool) ? config->spool : std::string();
+}
+}  // namespace
+
+void add_recovery_options(CLI::App& verb, RecoveryOptions& options) {
+  const auto at =
+      verb.add_option("--at", options.at, "Recover to this time: 2026-11-23T02:30:00Z, \"2026-11-23 02:30:00 +01:00\"")
+          ->type_name("TIME");
+  const auto lsn = verb.add_option("--lsn", options.lsn, "Recover to this LSN")->type_name("LSN");
+  const auto xid = verb.add_option("--xid", options.xid, "Recover to the end of this transaction")->type_name("XID");
+  const auto name =
+      verb.add_option("--name", options.name, "Recover to this restore point (pg_create_restore_point)")->type_name("NAME");
+  const auto latest = verb.add_flag("--latest", options.latest, "Recover to the end of the WAL");
+  const auto immediate = verb.add_flag("--immediate", options.immediate, "Recover until the backup is consistent");
+  const std::vector<CLI::Option*> targets{at, lsn, xid, name, latest, immediate};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    for (std::size_t j = i + 1; j < targets.size(); ++j) {
+      targets[i]->excludes(targets[j]);
+    }
+  }
+  verb.add_option("--timeline", options.timeline,
+                  "Which timeline to follow: latest (default), current (the backup's) or its number")
+      ->type_name("TIMELINE");
+  verb.add_flag("--exclusive", options.exclusive, "Stop before the target, not behind it (--at, --lsn, --xid)");
+  verb.add_option("--action", options.action,
+                  "What the server does at the target: pause (default), promote (default of --latest) or shutdown")
+      ->type_name("ACTION")
+      ->check(CLI::IsMember({"pause", "promote", "shutdown"}));
+  verb.add_option("--spool", options.spool, "Spools of receivers on this host, for WAL that is not in the repository yet")
+      ->type_name("DIR");
+}
+
+std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, const std::string& cluster, Session& session) {
+  const bool any =
+      !options.at.empty() || !options.lsn.empty() || options.xid || !options.name.empty() || options.latest || options.immediate;
+  if (!any) {
+    if (!options.timeline.empty() || options.exclusive || !options.action.empty()) {
+      throw Error(ErrorKind::usage, "--timeline, --exclusive and --action need a target",
+                  "add --at, --lsn, --xid, --name, --latest or --immediate");
+    }
+    return std::nullopt;
+  }
+  RecoveryRequest request;
+  request.target = target_of(options, session.console());
+  using Kind = RecoveryTarget::Kind;
+  if (options.exclusive &&
+      (request.target.kind == Kind::latest || request.target.kind == Kind::immediate || request.target.kind == Kind::name)) {
+    throw Error(ErrorKind::usage, "--exclusive means nothing with this target", "it goes with --at, --lsn and --xid");
+  }
+  request.action = action_of(options.action);
+  request.timeline = timeline_of(options.timeline);
+  request.spool = spool_of(options, session);
+  request.restore_command = restore_command(cluster, request.spool, session);
+  return request;
+}
+
+ordered_json recovery_json(const RecoveryPlan& plan) {
+  ordered_json json{{"target", describe(plan.target)}, {"action", name(plan.action)}, {"timeline", plan.timeline}};
+  json["wal_until_lsn"] = plan.wal_until.to_string();
+  json["wal_until_time"] = plan.time_until ? ordered_json(format_time(*plan.time_until)) : ordered_json(nullptr);
+  json["settings"] = ordered_json::object();
+  for (const auto& [setting, value] : plan.settings) {
+    json["settings"][setting] = value;
+  }
+  json["notes"] = plan.notes;
+  return json;
+}
+
+std::vector<std::pair<std::string, std::string>> recovery_lines(const RecoveryPlan& plan) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  lines.emplace_back("recover to", describe(plan.target) + ", then " + std::string(name(plan.action)));
+  lines.emplace_back("timeline", std::to_string(plan.timeline) + "; WAL to " + plan.wal_until.to_string() +
+                                     (plan.time_until ? ", " + format_local_time(*plan.time_until) : ""));
+  for (const auto& [setting, value] : plan.settings) {
+    lines.emplace_back("setting", setting + " = " + value);
+  }
+  for (const std::string& note : plan.notes) {
+    lines.emplace_back("note", note);
+  }
+  return lines;
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command_line.h"
+#include "engine/restore.h"
+
+namespace pgrecall {
+
+// The options of `restore` that say where recovery ends, as they were typed.
+struct RecoveryOptions {
+  std::string at;
+  std::string lsn;
+  std::optional<std::uint32_t> xid;
+  std::string name;
+  bool latest = false;
+  bool immediate = false;
+  std::string timeline;
+  bool exclusive = false;
+  std::string action;
+  std::string spool;
+};
+
+void add_recovery_options(CLI::App& verb, RecoveryOptions& options);
+
+// Nothing when no target was asked for. Error{usage} for what does not go together. Tells how a time without zone was read.
+[[nodiscard]] std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, const std::string& cluster,
+                                                              Session& session);
+
+[[nodiscard]] nlohmann::ordered_json recovery_json(const RecoveryPlan& plan);
+// Label and text of each line, for people.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> recovery_lines(const RecoveryPlan& plan);
+
+}  // namespace pgrecall

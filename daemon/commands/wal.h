@@ -1,0 +1,15 @@
+#pragma once
+
+#include "codec/compression.h"
+#include "command_line.h"
+#include "config/config.h"
+
+namespace pgrecall {
+
+// The verbs below `wal`, one file each.
+void add_wal_fetch(CommandLine& line, CLI::App& wal);
+
+// As the configuration says it.
+[[nodiscard]] Compression configured_compression(const CompressionConfig& configured);
+
+}  // namespace pgrecall

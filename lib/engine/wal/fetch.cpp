@@ -1,0 +1,90 @@
+#include "engine/wal/fetch.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.h"
+#include "io/fd.h"
+#include "postgres/timeline_history.h"
+#include "repository/wal_archive.h"
+
+namespace pgrecall {
+
+namespace {
+
+constexpr unsigned wal_file_mode = 0600;
+
+// Becomes `path` by keep(), and vanishes otherwise.
+class FileBeside {
+ public:
+  explicit FileBeside(const std::string& path)
+      : path_(path), beside_(path + ".pgrecall"), fd_(open_file(beside_, O_WRONLY | O_CREAT | O_TRUNC, wal_file_mode)) {}
+  FileBeside(const FileBeside&) = delete;
+  FileBeside& operator=(const FileBeside&) = delete;
+  ~FileBeside() {
+    if (!kept_) {
+      ::unlink(beside_.c_str());
+    }
+  }
+
+  void write(ByteView bytes) const { write_all(fd_, bytes, beside_); }
+  // With zeros behind what was written.
+  void extend(std::uint64_t size) const {
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
+      throw system_error("cannot set the size", beside_, errno);
+    }
+  }
+  void keep() {
+    if (std::rename(beside_.c_str(), path_.c_str()) != 0) {
+      throw system_error("cannot rename the file into place", path_, errno);
+    }
+    kept_ = true;
+  }
+
+ private:
+  std::string path_;
+  std::string beside_;
+  Fd fd_;
+  bool kept_ = false;
+};
+
+std::optional<Timeline> timeline_of_history(std::string_view file_name) {
+  constexpr std::string_view suffix = ".history";
+  constexpr std::string_view any_segment = "0000000000000000";
+  if (file_name.size() != 8 + suffix.size() || !file_name.ends_with(suffix)) {
+    return std::nullopt;
+  }
+  const auto segment = WalSegment::parse(std::string(file_name.substr(0, 8)).append(any_segment), 1U << 20U);
+  return segment ? std::optional(segment->timeline) : std::nullopt;
+}
+
+}  // namespace
+
+FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const std::string& path) {
+  if (const auto timeline = timeline_of_history(file_name)) {
+    const auto history = read_history(places.repository, places.cluster, *timeline);
+    if (!history) {
+      return FetchResult::not_there;
+    }
+    FileBeside file(path);
+    file.write(*history);
+    file.keep();
+    return FetchResult::fetched;
+  }
+  if (!is_segment_name(file_name)) {
+    return FetchResult::not_there;
+  }
+  FileBeside file(path);
+  const auto segment = read_stored_segment(places, file_name, [&](ByteView bytes) { file.write(bytes); });
+  if (!segment) {
+    return FetchResult::not_there;
+  }
+  file.extend(segment->segment.size);
+  file.keep();
+  return FetchResult::fetched;
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,212 @@
+#include "engine/wal/window.h"
+
+#include <algorithm>
+#include <set>
+
+#include "repository/wal_archive.h"
+
+namespace pgrecall {
+
+namespace {
+
+Lsn segment_start(Lsn lsn, std::uint32_t segment_size) { return Lsn{lsn.value - lsn.value % segment_size}; }
+
+// The timeline that came out of `timeline` on the way to the end of the history; 0 for the last.
+Timeline successor(const TimelineHistory& history, Timeline timeline) {
+  for (std::size_t i = 0; i < history.ancestors.size(); ++i) {
+    if (history.ancestors[i].timeline == timeline) {
+      return i + 1 < history.ancestors.size() ? history.ancestors[i + 1].timeline : history.timeline;
+    }
+  }
+  return 0;
+}
+
+struct Reach {
+  Timeline timeline = 0;
+  Lsn lsn;
+};
+
+// Where the WAL of one timeline ends that is read from `from` on, as recovery reads it: from the start of that segment.
+Lsn unbroken(const WalInventory& wal, Timeline timeline, Lsn from) {
+  const auto held = wal.timelines.find(timeline);
+  Lsn until = segment_start(from, wal.segment_size);
+  if (held == wal.timelines.end()) {
+    return until;
+  }
+  while (const auto further = held->second.unbroken_until(until, wal.segment_size)) {
+    until = *further;
+  }
+  return until;
+}
+
+// How far WAL goes on from `from`, along a history. A new timeline's first segment begins with a copy of what its ancestor wrote
+// into it, and recovery reads that: so the ancestor's last segment, which is never whole, is not needed.
+Reach follow(const WalInventory& wal, const TimelineHistory& history, Reach from) {
+  while (true) {
+    const Lsn until = unbroken(wal, from.timeline, from.lsn);
+    const Timeline next = successor(history, from.timeline);
+    if (next == 0) {
+      return {from.timeline, until};
+    }
+    const Lsn end = history.end_of(from.timeline);
+    const Lsn shared = segment_start(end, wal.segment_size);
+    if (until < shared || unbroken(wal, next, shared) == shared) {
+      return {from.timeline, std::min(until, end)};
+    }
+    from = {next, shared};
+  }
+}
+
+bool on_the_way(const TimelineHistory& history, const BackupSummary& summary) {
+  const Lsn end = history.end_of(summary.timeline);
+  return summary.timeline == history.timeline || (end.valid() && summary.stop_lsn <= end);
+}
+
+// The newest time mark that the WAL from `from` to `until` covers.
+std::optional<Time> newest_time(const WalInventory& wal, const TimelineHistory& history, Lsn from, Lsn until) {
+  std::optional<Time> newest;
+  for (const auto& [timeline, held] : wal.timelines) {
+    if (!history.descends_from(timeline)) {
+      continue;
+    }
+    const Lsn end = history.end_of(timeline);
+    for (const WalTime& mark : held.times) {
+      if (mark.lsn >= from && mark.lsn <= until && (!end.valid() || mark.lsn <= end)) {
+        newest = std::max(newest.value_or(mark.time), mark.time);
+      }
+    }
+  }
+  return newest;
+}
+
+std::vector<RecoverySpan> spans_along(const RecoveryWindow& window, const TimelineHistory& history) {
+  std::vector<RecoverySpan> spans;
+  for (const ListedBackup& backup : window.backups) {
+    const BackupSummary& summary = backup.summary;
+    if (!on_the_way(history, summary)) {
+      continue;
+    }
+    const Reach reach = follow(window.wal, history, {summary.timeline, summary.start_lsn});
+    if (reach.lsn < summary.stop_lsn) {
+      continue;
+    }
+    if (!spans.empty() && spans.back().until_lsn >= summary.stop_lsn) {
+      spans.back().backups.push_back(&backup);
+      spans.back().until_time = std::max(spans.back().until_time, end_of(summary));
+      continue;
+    }
+    spans.push_back({.timeline = history.timeline,
+                     .backups = {&backup},
+                     .from_time = end_of(summary),
+                     .from_lsn = summary.stop_lsn,
+                     .until_time = end_of(summary),
+                     .until_lsn = reach.lsn,
+                     .until_timeline = reach.timeline});
+  }
+  for (RecoverySpan& span : spans) {
+    span.until_time =
+        std::max(span.until_time, newest_time(window.wal, history, span.from_lsn, span.until_lsn).value_or(span.until_time));
+  }
+  return spans;
+}
+
+void read_histories(const Repository& repository, RecoveryWindow& window) {
+  std::set<Timeline> timelines;
+  for (const auto& [timeline, held] : window.wal.timelines) {
+    timelines.insert(timeline);
+  }
+  for (const ListedBackup& backup : window.backups) {
+    timelines.insert(backup.summary.timeline);
+  }
+  for (const Timeline timeline : timelines) {
+    TimelineHistory history{timeline, {}};
+    if (window.wal.histories.contains(timeline)) {
+      if (const auto text = read_history(repository, window.cluster, timeline)) {
+        history = parse_timeline_history(timeline, text_of(*text));
+      }
+    }
+    window.histories.emplace(timeline, std::move(history));
+  }
+}
+
+// Holes in what one timeline holds, between the end of one run and the begin of the next, behind `from`.
+void note_gaps(const TimelineWal& held, Timeline timeline, std::uint32_t segment_size, Lsn from, std::vector<WalGap>& gaps) {
+  std::vector<Lsn> begins;
+  for (const TimelineWal::Range& range : held.ranges) {
+    begins.push_back(Lsn{range.first * segment_size});
+  }
+  for (const TimelineWal::Tail& tail : held.tails) {
+    begins.push_back(Lsn{tail.segment.start().value + tail.from});
+  }
+  std::ranges::sort(begins);
+  Lsn until;
+  for (const Lsn begin : begins) {
+    if (until.valid() && begin > until && begin > from) {
+      gaps.push_back({timeline, until, begin});
+    }
+    until = std::max({until, begin, held.unbroken_until(begin, segment_size).value_or(begin)});
+  }
+}
+
+}  // namespace
+
+RecoveryWindow compute_window(const Repository& repository, const std::string& cluster) {
+  RecoveryWindow window;
+  window.cluster = cluster;
+  Catalog catalog = read_catalog(repository, cluster);
+  if (!catalog.backups.empty()) {
+    const BackupSummary& newest = catalog.backups.back().summary;
+    window.system_identifier = newest.system_identifier;
+    window.segment_size = newest.wal_segment_size;
+  } else if (const auto systems = read_systems(repository, cluster); !systems.empty()) {
+    window.system_identifier = systems.back().system_identifier;
+    window.segment_size = systems.back().wal_segment_size;
+  } else {
+    return window;
+  }
+  for (ListedBackup& backup : catalog.backups) {
+    if (backup.summary.system_identifier == window.system_identifier) {
+      window.backups.push_back(std::move(backup));
+    }
+  }
+  window.wal = list_wal(repository, cluster, window.segment_size);
+  read_histories(repository, window);
+  for (const auto& [timeline, history] : window.histories) {
+    for (RecoverySpan& span : spans_along(window, history)) {
+      // Those that end on an ancestor are the ancestor's, where they may go on further.
+      if (span.until_timeline == timeline) {
+        window.spans.push_back(std::move(span));
+      }
+    }
+  }
+  for (const auto& [timeline, held] : window.wal.timelines) {
+    Lsn first;
+    for (const ListedBackup& backup : window.backups) {
+      first = !first.valid() ? backup.summary.start_lsn : std::min(first, backup.summary.start_lsn);
+    }
+    note_gaps(held, timeline, window.segment_size, first, window.gaps);
+  }
+  return window;
+}
+
+Time end_of(const BackupSummary& summary) { return summary.finished + std::chrono::seconds(1); }
+
+Timeline RecoveryWindow::latest_timeline() const noexcept {
+  Timeline latest = 0;
+  for (const RecoverySpan& span : spans) {
+    latest = std::max(latest, span.timeline);
+  }
+  return latest;
+}
+
+std::vector<RecoverySpan> RecoveryWindow::spans_to(Timeline timeline) const {
+  const auto found = histories.find(timeline);
+  return found == histories.end() ? std::vector<RecoverySpan>() : spans_along(*this, found->second);
+}
+
+std::string describe(const RecoverySpan& span) {
+  return format_time(span.from_time) + " (" + span.from_lsn.to_string() + ") to " + format_time(span.until_time) + " (" +
+         span.until_lsn.to_string() + ") on timeline " + std::to_string(span.timeline);
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "postgres/timeline_history.h"
+#include "repository/catalog.h"
+#include "repository/wal_inventory.h"
+
+namespace pgrecall {
+
+// One stretch without a gap: from the end of its first backup on, the cluster can be brought back to any moment of it.
+struct RecoverySpan {
+  Timeline timeline = 0;                     // whose history is followed
+  std::vector<const ListedBackup*> backups;  // that recovery can begin with, oldest first; in RecoveryWindow::backups
+  Time from_time;                            // when the first backup had ended
+  Lsn from_lsn;
+  Time until_time;  // the latest that is known to be covered; commits may be later than that
+  Lsn until_lsn;
+  Timeline until_timeline = 0;  // where it ends: `timeline`, or an ancestor behind which WAL is missing
+};
+
+// WAL that is missing between what is there.
+struct WalGap {
+  Timeline timeline = 0;
+  Lsn from;
+  Lsn until;
+};
+
+// From when to when a cluster can be brought back, as far as the repository alone can tell: from summaries, names of WAL objects
+// and timeline histories.
+struct RecoveryWindow {
+  RecoveryWindow() = default;
+  RecoveryWindow(const RecoveryWindow&) = delete;  // spans point into `backups`
+  RecoveryWindow& operator=(const RecoveryWindow&) = delete;
+  RecoveryWindow(RecoveryWindow&&) = default;
+  RecoveryWindow& operator=(RecoveryWindow&&) = default;
+
+  std::string cluster;
+  std::uint64_t system_identifier = 0;  // of the newest backup; older systems of the same name have no part in the window
+  std::vector<ListedBackup> backups;    // of that system, oldest first
+  std::uint32_t segment_size = 0;       // bytes; 0 while nothing is known of the cluster
+  WalInventory wal;
+  std::map<Timeline, TimelineHistory>
+      histories;                    // of every timeline with WAL or a backup; without ancestors where none is stored
+  std::vector<RecoverySpan> spans;  // by timeline and LSN
+  std::vector<WalGap> gaps;         // behind the first backup
+
+  // The timeline with the highest number that a span is on; 0 when there are none.
+  [[nodiscard]] Timeline latest_timeline() const noexcept;
+  // Those that lie on the way to the end of that timeline, oldest first; the ones of ancestors end where these were left.
+  [[nodiscard]] std::vector<RecoverySpan> spans_to(Timeline timeline) const;
+};
+
+// When a backup had surely ended: summaries leave fractions of seconds out.
+[[nodiscard]] Time end_of(const BackupSummary& summary);
+
+[[nodiscard]] RecoveryWindow compute_window(const Repository& repository, const std::string& cluster);
+
+// "2026-11-23T02:30:00Z (0/3000060) to 2026-11-23T04:00:00Z (0/9000000) on timeline 1": for errors.
+[[nodiscard]] std::string describe(const RecoverySpan& span);
+
+}  // namespace pgrecall
