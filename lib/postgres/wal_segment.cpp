@@ -52,13 +52,30 @@ PageHeader load_header(ByteView header) {
           load_little<std::uint64_t>(header.data() + address_offset)};
 }
 
-void check_magic(std::uint16_t magic, unsigned expected_major) {
+unsigned major_of(std::uint16_t magic) {
   const auto major = major_for_wal_magic(magic);
   if (!major) {
     throw Error(ErrorKind::corruption, "no WAL page of PostgreSQL 13 to 18").with("field", "magic").with("found", magic);
   }
-  if (expected_major != 0 && *major != expected_major) {
-    throw bad_field("major version", *major, expected_major);
+  return *major;
+}
+
+void check_magic(std::uint16_t magic, unsigned expected_major) {
+  const unsigned major = major_of(magic);
+  if (expected_major != 0 && major != expected_major) {
+    throw bad_field("major version", major, expected_major);
+  }
+}
+
+void check_flags(std::uint16_t info) {
+  if ((info & long_header_flag) == 0 || (info & ~all_flags) != 0) {
+    throw bad_field("flags", info, long_header_flag);
+  }
+}
+
+void check_long_header_size(ByteView first_page) {
+  if (first_page.size() < wal_long_header_size) {
+    throw Error(ErrorKind::corruption, "WAL segment is too short for its header").with("size", first_page.size());
   }
 }
 
@@ -83,15 +100,23 @@ std::optional<unsigned> major_for_wal_magic(std::uint16_t magic) noexcept {
   return std::nullopt;
 }
 
-void check_wal_header(ByteView first_page, const WalSegmentExpectation& expectation) {
-  if (first_page.size() < wal_long_header_size) {
-    throw Error(ErrorKind::corruption, "WAL segment is too short for its header").with("size", first_page.size());
+WalSegmentHeader read_wal_header(ByteView first_page) {
+  check_long_header_size(first_page);
+  const PageHeader header = load_header(first_page);
+  const unsigned major = major_of(header.magic);
+  check_flags(header.info);
+  const auto segment_size = load_little<std::uint32_t>(first_page.data() + segment_size_offset);
+  if (!valid_segment_size(segment_size)) {
+    throw Error(ErrorKind::corruption, "WAL page header has a segment size that cannot be").with("found", segment_size);
   }
+  return {major, load_little<std::uint64_t>(first_page.data() + system_offset), segment_size};
+}
+
+void check_wal_header(ByteView first_page, const WalSegmentExpectation& expectation) {
+  check_long_header_size(first_page);
   const PageHeader header = load_header(first_page);
   check_magic(header.magic, expectation.major_version);
-  if ((header.info & long_header_flag) == 0 || (header.info & ~all_flags) != 0) {
-    throw bad_field("flags", header.info, long_header_flag);
-  }
+  check_flags(header.info);
   const auto system = load_little<std::uint64_t>(first_page.data() + system_offset);
   if (system != expectation.system_identifier) {
     throw bad_field("system identifier", system, expectation.system_identifier, "this is the WAL of another cluster");

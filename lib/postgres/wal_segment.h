@@ -26,6 +26,15 @@ struct WalSegmentExpectation {
   unsigned major_version = 0;  // 0: any of 13 to 18
 };
 
+// What the long header at the start of a segment says, unchecked but for its form.
+struct WalSegmentHeader {
+  unsigned major_version = 0;
+  std::uint64_t system_identifier = 0;
+  std::uint32_t segment_size = 0;  // bytes; one that initdb accepts
+};
+// For files that somebody hands in. Error of kind corruption when these are no WAL of 13 to 18. `first_page` as below.
+[[nodiscard]] WalSegmentHeader read_wal_header(ByteView first_page);
+
 // Checks the long header at the start of a segment: magic, flags, timeline, page address, system identifier, segment size,
 // page size. `first_page` holds at least wal_long_header_size bytes of the segment. Error of kind corruption with the field as
 // `field`, what is there as `found` and what should be there as `expected`.

@@ -1,0 +1,243 @@
+#include "engine/wal/push.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "io/fd.h"
+#include "postgres/control_file.h"
+#include "postgres/timeline_history.h"
+#include "postgres/wal_records.h"
+#include "postgres/wal_segment.h"
+#include "repository/catalog.h"
+#include "repository/names.h"
+#include "repository/wal_archive.h"
+
+namespace pgrecall {
+
+namespace {
+
+constexpr std::uint64_t max_history_size = 1U << 20U;  // bytes
+constexpr std::size_t segment_name_size = 24;
+constexpr std::string_view partial_suffix = ".partial";
+constexpr std::string_view history_suffix = ".history";
+constexpr std::string_view backup_suffix = ".backup";
+
+bool is_hex(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); });
+}
+
+bool is_segment_name(std::string_view name) { return name.size() == segment_name_size && is_hex(name); }
+
+// The names that PostgreSQL archives (xlog_internal.h).
+enum class FileKind { segment, partial, history, backup, other };
+FileKind kind_of(std::string_view name) {
+  if (is_segment_name(name)) {
+    return FileKind::segment;
+  }
+  if (name.ends_with(partial_suffix) && is_segment_name(name.substr(0, name.size() - partial_suffix.size()))) {
+    return FileKind::partial;
+  }
+  if (name.ends_with(history_suffix) && name.size() == 8 + history_suffix.size() && is_hex(name.substr(0, 8))) {
+    return FileKind::history;
+  }
+  if (name.ends_with(backup_suffix) && name.size() > segment_name_size && is_segment_name(name.substr(0, segment_name_size))) {
+    return FileKind::backup;
+  }
+  return FileKind::other;
+}
+
+Error another_cluster(const std::string& cluster, std::uint64_t expected, std::uint64_t found) {
+  return Error(ErrorKind::corruption, "this is the WAL of another cluster",
+               "check the cluster's name in archive_command; if the cluster was rebuilt, take a backup with --new-system first")
+      .with("cluster", cluster)
+      .with("expected", expected)
+      .with("found", found);
+}
+
+// The one that this name belongs to now; a rebuilt cluster has a new one.
+std::optional<std::uint64_t> recorded_system(const Repository& repository, const std::string& cluster) {
+  const std::vector<SystemRecord> systems = read_systems(repository, cluster);
+  return systems.empty() ? std::nullopt : std::optional(systems.back().system_identifier);
+}
+
+std::string cluster_of(const Repository& repository, std::uint64_t system_identifier) {
+  std::vector<std::string> fitting;
+  for (const std::string& cluster : list_clusters(repository)) {
+    if (recorded_system(repository, cluster) == system_identifier) {
+      fitting.push_back(cluster);
+    }
+  }
+  if (fitting.size() != 1) {
+    throw Error(ErrorKind::usage,
+                fitting.empty() ? "the repository has no cluster with this system identifier"
+                                : "the repository has more than one cluster with this system identifier",
+                "name the cluster: pgrecall wal push CLUSTER %p")
+        .with("system identifier", system_identifier);
+  }
+  return fitting.front();
+}
+
+// A history file does not say whose it is. archive_command hands it in from pg_wal, beside pg_control.
+std::uint64_t system_beside(const std::string& history_path) {
+  const std::filesystem::path data_directory = std::filesystem::absolute(history_path).parent_path().parent_path();
+  const std::string control = (data_directory / "global" / "pg_control").string();
+  if (!std::filesystem::exists(control)) {
+    throw Error(ErrorKind::usage, "a timeline's history does not tell which cluster it is of",
+                "name the cluster: pgrecall wal push CLUSTER %p")
+        .with("path", history_path);
+  }
+  constexpr std::uint64_t limit = 64U << 10U;
+  return parse_control_file(read_file(control, limit)).system_identifier;
+}
+
+class Push {
+ public:
+  Push(const Repository& repository, const WalPushRequest& request)
+      : repository_(repository), request_(request), name_(std::filesystem::path(request.path).filename().string()) {
+    result_.cluster = request.cluster;
+    result_.file = name_;
+  }
+
+  WalPushed run() {
+    switch (kind_of(name_)) {
+      case FileKind::segment: push_segment(); break;
+      case FileKind::partial: push_partial(); break;
+      case FileKind::history: push_history(); break;
+      case FileKind::backup: result_.outcome = WalPushOutcome::ignored; break;
+      case FileKind::other:
+        throw Error(ErrorKind::usage, "not the name of a file that PostgreSQL archives",
+                    "use it as archive_command = 'pgrecall wal push CLUSTER %p'")
+            .with("path", request_.path);
+    }
+    return result_;
+  }
+
+ private:
+  void open() {
+    file_ = open_file(request_.path, O_RDONLY);
+    size_ = file_size(file_, request_.path);
+    Bytes first(wal_long_header_size);
+    first.resize(read_at(file_, 0, first, request_.path));
+    try {
+      header_ = read_wal_header(first);
+    } catch (Error& error) {
+      throw std::move(error).with("path", request_.path);
+    }
+    const auto segment = WalSegment::parse(std::string_view(name_).substr(0, segment_name_size), header_.segment_size);
+    if (!segment) {
+      throw Error(ErrorKind::corruption, "the segment's name is none for its segment size")
+          .with("path", request_.path)
+          .with("segment size", header_.segment_size);
+    }
+    segment_ = *segment;
+    settle_cluster(header_.system_identifier);
+  }
+
+  void settle_cluster(std::uint64_t system_identifier) {
+    if (result_.cluster.empty()) {
+      result_.cluster = cluster_of(repository_, system_identifier);
+      return;
+    }
+    const auto expected = recorded_system(repository_, result_.cluster);
+    if (expected && *expected != system_identifier) {
+      throw another_cluster(result_.cluster, *expected, system_identifier).with("path", request_.path);
+    }
+  }
+
+  [[nodiscard]] WalSegmentExpectation expectation() const {
+    return {.system_identifier = header_.system_identifier, .segment = segment_, .major_version = header_.major_version};
+  }
+
+  void push_segment() {
+    open();
+    if (size_ != segment_.size) {
+      throw Error(ErrorKind::corruption, "the file is not as long as a segment of its cluster")
+          .with("path", request_.path)
+          .with("expected", segment_.size)
+          .with("found", size_);
+    }
+    // Checked as it is read to be stored: a page that does not fit ends this before anything is put.
+    WalPageChecker checker(expectation());
+    put(size_, [&](std::uint64_t offset, MutableByteView out) {
+      read(offset, out);
+      checker.feed(out);
+    });
+  }
+
+  // The server hands in its last segment of a timeline that ended. What lies behind the end of the WAL in it is left over from
+  // the file that it was before.
+  void push_partial() {
+    open();
+    const std::uint64_t length = good_length();
+    if (length == 0) {
+      throw Error(ErrorKind::corruption, "there is no WAL in this file").with("path", request_.path);
+    }
+    put(length, [&](std::uint64_t offset, MutableByteView out) { read(offset, out); });
+  }
+
+  [[nodiscard]] std::uint64_t good_length() const {
+    const Lsn end = valid_wal_end(
+        [this](std::uint64_t offset, MutableByteView buffer) { return read_at(file_, offset, buffer, request_.path); },
+        expectation());
+    return end.value - segment_.start().value;
+  }
+
+  void read(std::uint64_t offset, MutableByteView out) const {
+    if (read_at(file_, offset, out, request_.path) != out.size()) {
+      throw Error(ErrorKind::failed, "the file became shorter while it was read").with("path", request_.path);
+    }
+  }
+
+  void put(std::uint64_t length, const WalSource& source) {
+    const WalDescription description{.system_identifier = header_.system_identifier,
+                                     .segment = segment_,
+                                     .from = 0,
+                                     .length = length,
+                                     .major_version = header_.major_version,
+                                     .digest = {}};
+    try {
+      const WalStored stored = put_wal(repository_, result_.cluster, description, source, request_.compression);
+      take(stored.result == WalPutResult::stored ? PutResult::created : PutResult::already_exists);
+      result_.object_size = stored.object_size;
+    } catch (Error& error) {
+      throw std::move(error).with("path", request_.path);
+    }
+    result_.object = length == segment_.size ? wal_segment_name(result_.cluster, segment_)
+                                             : wal_tail_name(result_.cluster, segment_, 0, static_cast<std::uint32_t>(length));
+  }
+
+  void push_history() {
+    const Bytes content = read_file(request_.path, max_history_size);
+    const auto timeline = static_cast<Timeline>(std::stoul(name_.substr(0, 8), nullptr, 16));
+    static_cast<void>(parse_timeline_history(timeline, text_of(content)));
+    if (result_.cluster.empty()) {
+      settle_cluster(system_beside(request_.path));
+    }
+    take(put_history(repository_, result_.cluster, timeline, content));
+    result_.object = history_name(result_.cluster, timeline);
+  }
+
+  void take(PutResult put) {
+    result_.outcome = put == PutResult::created ? WalPushOutcome::stored : WalPushOutcome::already_there;
+  }
+
+  const Repository& repository_;
+  const WalPushRequest& request_;
+  const std::string name_;
+  WalPushed result_;
+  Fd file_;
+  std::uint64_t size_ = 0;
+  WalSegmentHeader header_;
+  WalSegment segment_;
+};
+
+}  // namespace
+
+WalPushed push_wal(const Repository& repository, const WalPushRequest& request) { return Push(repository, request).run(); }
+
+}  // namespace pgrecall
