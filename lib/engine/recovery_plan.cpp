@@ -78,7 +78,8 @@ class RecoveryPlanner {
 
 Error RecoveryPlanner::outside(const std::string& why) const {
   std::string ranges;
-  for (const RecoverySpan& span : window_.spans) {
+  for (RecoverySpan span : window_.spans) {
+    span.until_time = covered_until(places_, window_, span, stop_);
     ranges += (ranges.empty() ? "" : "; ") + describe(span);
   }
   std::string hint = ranges.empty() ? "no backup has all the WAL that it needs; run pgrecall verify" : "reachable is " + ranges;
@@ -140,7 +141,7 @@ bool RecoveryPlanner::ended_by(const BackupSummary& summary, Time time) const {
   int with_commits = 0;
   while (const auto segment = scan.previous(summary.start_lsn, stop_)) {
     bool any = false;
-    for (const WalEvent& event : segment->events) {
+    for (const WalStopPoint& event : segment->stop_points) {
       if (event.transaction && event.start < summary.stop_lsn) {
         any = true;
         if (event.transaction->time > time) {
@@ -205,7 +206,7 @@ void RecoveryPlanner::to_time() {
   while (const auto segment = scan.previous(backup_->summary.stop_lsn, stop_)) {
     end = end ? end : segment->last_record;
     bool any = false;
-    for (const WalEvent& event : segment->events) {
+    for (const WalStopPoint& event : segment->stop_points) {
       if (event.transaction) {
         any = true;
         const Time time = event.transaction->time;
@@ -257,14 +258,14 @@ void RecoveryPlanner::to_lsn() {
 
 void RecoveryPlanner::to_event() {
   const RecoveryTarget& target = request_.target;
-  const auto is_it = [&](const WalEvent& event) {
+  const auto is_it = [&](const WalStopPoint& event) {
     return target.kind == Kind::xid ? event.transaction && event.transaction->transaction == target.xid
                                     : event.restore_point && event.restore_point->name == target.name;
   };
   for (auto span = spans_.rbegin(); span != spans_.rend(); ++span) {
     WalScan scan = scan_of(*span);
     while (const auto segment = scan.previous(span->backups.front()->summary.stop_lsn, stop_)) {
-      for (auto event = segment->events.rbegin(); event != segment->events.rend(); ++event) {
+      for (auto event = segment->stop_points.rbegin(); event != segment->stop_points.rend(); ++event) {
         if (!is_it(*event)) {
           continue;
         }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/error.h"
 #include "io/fd.h"
@@ -61,11 +62,30 @@ std::optional<Timeline> timeline_of_history(std::string_view file_name) {
   return segment ? std::optional(segment->timeline) : std::nullopt;
 }
 
+// <spool>/<cluster>/<system identifier>/<timeline>.history, as long as the repository has not got it.
+std::optional<Bytes> spooled_history(const WalPlaces& places, std::string_view file_name) {
+  constexpr std::uint64_t max_history_size = 1U << 20U;  // bytes
+  if (places.spool.empty()) {
+    return std::nullopt;
+  }
+  std::error_code missing;
+  for (const auto& system : std::filesystem::directory_iterator(places.spool + "/" + places.cluster, missing)) {
+    const std::string path = (system.path() / file_name).string();
+    if (std::filesystem::exists(path, missing)) {
+      return read_file(path, max_history_size);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const std::string& path) {
   if (const auto timeline = timeline_of_history(file_name)) {
-    const auto history = read_history(places.repository, places.cluster, *timeline);
+    auto history = read_history(places.repository, places.cluster, *timeline);
+    if (!history) {
+      history = spooled_history(places, file_name);
+    }
     if (!history) {
       return FetchResult::not_there;
     }

@@ -22,7 +22,7 @@ class EventSink final : public WalRecordSink {
     auto transaction = decode_transaction_end(record);
     auto restore_point = decode_restore_point(record);
     if (transaction || restore_point) {
-      found_.events.push_back({record.start, record.end, transaction, std::move(restore_point)});
+      found_.stop_points.push_back({record.start, record.end, transaction, std::move(restore_point)});
     }
   }
 
@@ -52,7 +52,7 @@ std::string WalScan::file_name(std::uint64_t number) const {
 std::optional<ScannedSegment> WalScan::scan(std::uint64_t number) const {
   const Lsn start{number * segment_size_};
   const Lsn end{start.value + segment_size_};
-  ScannedSegment found{.last_record = {}, .end = start, .events = {}};
+  ScannedSegment found{.last_record = {}, .end = start, .stop_points = {}};
   EventSink sink(found, end);
   WalRecordReader reader({.at = start, .segment_size = segment_size_}, WalRecordCrc::check, sink);
   bool readable = true;

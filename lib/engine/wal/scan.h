@@ -12,7 +12,7 @@
 namespace pgrecall {
 
 // One record that recovery can stop at.
-struct WalEvent {
+struct WalStopPoint {
   Lsn start;
   Lsn end;
   std::optional<TransactionEnd> transaction;
@@ -21,9 +21,9 @@ struct WalEvent {
 
 // What the records of one segment are good for.
 struct ScannedSegment {
-  std::optional<Lsn> last_record;  // where the last whole record in it begins
-  Lsn end;                         // behind that record; the segment's start where there is none
-  std::vector<WalEvent> events;    // in order
+  std::optional<Lsn> last_record;         // where the last whole record in it begins
+  Lsn end;                                // behind that record; the segment's start where there is none
+  std::vector<WalStopPoint> stop_points;  // in order
 };
 
 // Looks into stored WAL for what recovery will meet, a segment at a time, from the end backwards. One thread.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/wal/scan.h"
 #include "repository/wal_archive.h"
 
 namespace pgrecall {
@@ -92,14 +93,14 @@ std::vector<RecoverySpan> spans_along(const RecoveryWindow& window, const Timeli
     }
     if (!spans.empty() && spans.back().until_lsn >= summary.stop_lsn) {
       spans.back().backups.push_back(&backup);
-      spans.back().until_time = std::max(spans.back().until_time, end_of(summary));
+      spans.back().until_time = std::max(spans.back().until_time, summary.finished);
       continue;
     }
     spans.push_back({.timeline = history.timeline,
                      .backups = {&backup},
                      .from_time = end_of(summary),
                      .from_lsn = summary.stop_lsn,
-                     .until_time = end_of(summary),
+                     .until_time = summary.finished,
                      .until_lsn = reach.lsn,
                      .until_timeline = reach.timeline});
   }
@@ -204,9 +205,30 @@ std::vector<RecoverySpan> RecoveryWindow::spans_to(Timeline timeline) const {
   return found == histories.end() ? std::vector<RecoverySpan>() : spans_along(*this, found->second);
 }
 
+Time covered_until(const WalPlaces& places, const RecoveryWindow& window, const RecoverySpan& span, const std::stop_token& stop) {
+  constexpr int segments_looked_into = 8;
+  Time until = span.until_time;
+  WalScan scan(places, window.histories.at(span.until_timeline), window.segment_size, span.until_lsn, WalScan::End::found);
+  for (int i = 0; i < segments_looked_into; ++i) {
+    const auto segment = scan.previous(span.from_lsn, stop);
+    if (!segment) {
+      break;
+    }
+    const Time before = until;
+    for (const WalStopPoint& point : segment->stop_points) {
+      until = point.transaction ? std::max(until, point.transaction->time) : until;
+    }
+    if (until > before) {
+      break;
+    }
+  }
+  return until;
+}
+
 std::string describe(const RecoverySpan& span) {
-  return format_time(span.from_time) + " (" + span.from_lsn.to_string() + ") to " + format_time(span.until_time) + " (" +
-         span.until_lsn.to_string() + ") on timeline " + std::to_string(span.timeline);
+  return format_time(span.from_time) + " (" + span.from_lsn.to_string() + ") to " +
+         format_time(std::max(span.from_time, span.until_time)) + " (" + span.until_lsn.to_string() + ") on timeline " +
+         std::to_string(span.timeline);
 }
 
 }  // namespace pgrecall

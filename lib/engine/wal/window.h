@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/lsn.h"
+#include "engine/wal/stored_segment.h"
 #include "postgres/timeline_history.h"
 #include "repository/catalog.h"
 #include "repository/wal_inventory.h"
@@ -18,9 +20,9 @@ namespace pgrecall {
 struct RecoverySpan {
   Timeline timeline = 0;                     // whose history is followed
   std::vector<const ListedBackup*> backups;  // that recovery can begin with, oldest first; in RecoveryWindow::backups
-  Time from_time;                            // when the first backup had ended
+  Time from_time;                            // when the first backup had ended, rounded up
   Lsn from_lsn;
-  Time until_time;  // the latest that is known to be covered; commits may be later than that
+  Time until_time;  // the latest that is known to be covered (of a lone backup the same, rounded down); commits may be later
   Lsn until_lsn;
   Timeline until_timeline = 0;  // where it ends: `timeline`, or an ancestor behind which WAL is missing
 };
@@ -61,6 +63,11 @@ struct RecoveryWindow {
 [[nodiscard]] Time end_of(const BackupSummary& summary);
 
 [[nodiscard]] RecoveryWindow compute_window(const Repository& repository, const std::string& cluster);
+
+// The later of the span's until_time and the last commits in its WAL, which is looked into at its end: for clusters whose WAL
+// comes without time marks, by push alone. What the spool holds behind the span counts, too.
+[[nodiscard]] Time covered_until(const WalPlaces& places, const RecoveryWindow& window, const RecoverySpan& span,
+                                 const std::stop_token& stop);
 
 // "2026-11-23T02:30:00Z (0/3000060) to 2026-11-23T04:00:00Z (0/9000000) on timeline 1": for errors.
 [[nodiscard]] std::string describe(const RecoverySpan& span);

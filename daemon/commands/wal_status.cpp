@@ -1,0 +1,136 @@
+#include <filesystem>
+
+#include "base/units.h"
+#include "commands/backup_choice.h"
+#include "commands/wal.h"
+#include "commands/wal_status_report.h"
+#include "postgres/replication.h"
+
+namespace pgrecall {
+
+namespace {
+namespace fs = std::filesystem;
+
+struct WalStatusOptions {
+  std::string cluster;
+  std::string connection;
+};
+
+std::vector<std::string> clusters_of(const WalStatusOptions& options, Session& session) {
+  if (!options.cluster.empty()) {
+    return {options.cluster};
+  }
+  std::vector<std::string> names;
+  if (const Config* config = session.config()) {
+    for (const auto& [name, cluster] : config->clusters) {
+      names.push_back(name);
+    }
+    return names;
+  }
+  for (const OpenRepository* open : session.repositories()) {
+    const auto there = list_clusters(*open->repository);
+    names.insert(names.end(), there.begin(), there.end());
+  }
+  return names;
+}
+
+std::string slot_of(const std::string& cluster, Session& session) {
+  const ClusterConfig* configured = session.config() != nullptr ? session.cluster(cluster) : nullptr;
+  return configured != nullptr && configured->wal.slot ? *configured->wal.slot : default_slot(cluster);
+}
+
+void ask_server(WalStatus& status, const WalStatusOptions& options, Session& session, const std::stop_token& stop) {
+  if (options.connection.empty() && session.config() == nullptr) {
+    return;  // nobody said where it is
+  }
+  status.asked_server = true;
+  try {
+    Connection connection = connect_replication(session.connection(status.cluster, options.connection), stop);
+    if (connection.mode() != ReplicationMode::database) {
+      status.server_problem = "this session takes no SQL: pg_hba.conf has a line for `replication` alone";
+      return;
+    }
+    status.server = read_server_wal(connection, status.slot);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::database_unreachable) {
+      throw;
+    }
+    status.server_problem = error.what();
+  }
+}
+
+// What waits on this host. A directory that may not be looked into is none.
+void look_into_spool(WalStatus& status, Session& session) {
+  const Config* config = session.config();
+  if (config == nullptr || status.window.system_identifier == 0) {
+    return;
+  }
+  const fs::path directory = fs::path(config->spool) / status.cluster / std::to_string(status.window.system_identifier);
+  std::error_code missing;
+  if (!fs::is_directory(directory, missing)) {
+    return;
+  }
+  WalStatus::Spool& spool = status.spool.emplace();
+  spool.directory = directory.string();
+  for (const auto& file : fs::directory_iterator(directory, missing)) {
+    const std::string name = file.path().filename().string();
+    if (is_segment_name(name.substr(0, 24)) && file.is_regular_file(missing)) {
+      ++spool.files;
+      spool.bytes += file.file_size(missing);
+    }
+  }
+  if (const fs::path report = directory / "status.json"; fs::exists(report, missing)) {
+    constexpr std::uint64_t max_report_size = 1U << 20U;  // bytes
+    const Bytes text = read_file(report.string(), max_report_size);
+    spool.receiver = nlohmann::ordered_json::parse(text_of(text), nullptr, false);
+  }
+}
+
+WalStatus status_of(const std::string& cluster, const WalStatusOptions& options, Session& session, const std::stop_token& stop) {
+  const Repository& repository = session.repository_of(cluster);
+  WalStatus status;
+  status.cluster = cluster;
+  status.slot = slot_of(cluster, session);
+  status.now = session.clock().now();
+  status.window = compute_window(repository, cluster);
+  const WalPlaces places{.repository = repository, .cluster = cluster, .spool = {}};
+  for (RecoverySpan& span : status.window.spans) {
+    span.until_time = covered_until(places, status.window, span, stop);
+  }
+  ask_server(status, options, session, stop);
+  look_into_spool(status, session);
+  judge(status);
+  return status;
+}
+
+int run_wal_status(const WalStatusOptions& options, Session& session) {
+  const std::stop_token stop = session.stop();
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  std::string text;
+  bool doubtful = false;
+  Console& console = session.console();
+  for (const std::string& cluster : clusters_of(options, session)) {
+    const WalStatus status = status_of(cluster, options, session, stop);
+    doubtful = doubtful || !status.warnings.empty();
+    all.push_back(wal_status_json(status));
+    text += (text.empty() ? "" : "\n") + wal_status_text(status, console.style());
+  }
+  if (console.json()) {
+    console.json_data(nlohmann::ordered_json{{"clusters", all}});
+  } else {
+    console.data(text);
+  }
+  return doubtful ? exit_done_with_warnings : exit_done;
+}
+}  // namespace
+
+void add_wal_status(CommandLine& line, CLI::App& wal) {
+  CLI::App& verb = add_verb(wal, "status", "From when to when recovery is possible, and how far the repository is behind");
+  const auto options = std::make_shared<WalStatusOptions>();
+  verb.add_option("CLUSTER", options->cluster, "One cluster only");
+  verb.add_option("--connection", options->connection, "How to reach the server, where no configuration says so")
+      ->type_name("CONNINFO");
+  on_chosen(line, verb, [options](Session& session) { return run_wal_status(*options, session); });
+}
+
+}  // namespace pgrecall

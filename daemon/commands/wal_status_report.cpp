@@ -1,0 +1,214 @@
+#include "commands/wal_status_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+#include "output/text.h"
+
+namespace pgrecall {
+
+namespace {
+using nlohmann::ordered_json;
+
+const RecoverySpan* latest_span(const WalStatus& status) {
+  const Timeline latest = status.window.latest_timeline();
+  const RecoverySpan* last = nullptr;
+  for (const RecoverySpan& span : status.window.spans) {
+    last = span.timeline == latest ? &span : last;
+  }
+  return last;
+}
+
+void find_end(WalStatus& status) {
+  const auto& timelines = status.window.wal.timelines;
+  if (timelines.empty()) {
+    return;
+  }
+  const auto of_server = status.server ? timelines.find(status.server->timeline) : timelines.end();
+  const auto& [timeline, held] = of_server != timelines.end() ? *of_server : *timelines.rbegin();
+  const std::uint32_t size = status.window.segment_size;
+  if (!held.ranges.empty()) {
+    const WalSegment last{timeline, held.ranges.back().last, size};
+    status.last_segment = last.file_name();
+    status.stored_until = last.end();
+  }
+  for (const TimelineWal::Tail& tail : held.tails) {
+    status.stored_until = std::max(status.stored_until, Lsn{tail.segment.start().value + tail.to});
+  }
+}
+
+void judge_slot(WalStatus& status) {
+  const auto warn = [&](std::string text) { status.warnings.push_back(std::move(text)); };
+  const auto& slot = status.server->slot;
+  if (!slot) {
+    if (!status.server->archiver.enabled) {
+      warn("the server has no slot " + status.slot +
+           " and archives nothing: WAL is not stored as it is written; run pgrecall wal receive " + status.cluster);
+    }
+    return;
+  }
+  if (slot->wal_status == "lost") {
+    warn("the server cut the slot off and removed WAL: take a backup to begin a new window");
+  } else if (!slot->active) {
+    warn("nobody receives from the slot, and the server keeps " + format_size(slot->retained) +
+         " for it; run pgrecall wal receive " + status.cluster);
+  }
+  if (slot->wal_status == "unreserved") {
+    warn("the server is about to remove WAL that the slot needs (max_slot_wal_keep_size)");
+  }
+}
+
+ordered_json or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
+
+template <typename Value>
+ordered_json or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json json_of(const RecoverySpan& span) {
+  ordered_json json{{"timeline", span.timeline},
+                    {"from_time", format_time(span.from_time)},
+                    {"from_lsn", span.from_lsn.to_string()},
+                    {"until_time", format_exact_time(std::max(span.from_time, span.until_time))},
+                    {"until_lsn", span.until_lsn.to_string()}};
+  json["backups"] = ordered_json::array();
+  for (const ListedBackup* backup : span.backups) {
+    json["backups"].push_back(backup->summary.id.text);
+  }
+  return json;
+}
+
+ordered_json json_of(const ServerWal& server) {
+  ordered_json json{{"system_identifier", std::to_string(server.system_identifier)},
+                    {"timeline", server.timeline},
+                    {"in_recovery", server.in_recovery},
+                    {"wal_end_lsn", server.end.to_string()},
+                    {"slot_limit_bytes", or_null(server.keep_limit)}};
+  json["archiver"] = {{"enabled", server.archiver.enabled},
+                      {"last_file", or_null(server.archiver.last_file)},
+                      {"failed_file", or_null(server.archiver.failed_file)}};
+  json["slot"] = nullptr;
+  if (const auto& slot = server.slot) {
+    json["slot"] = {{"active", slot->active},
+                    {"wal_status", or_null(slot->wal_status)},
+                    {"restart_lsn", slot->restart ? ordered_json(slot->restart->to_string()) : ordered_json(nullptr)},
+                    {"retained_bytes", slot->retained},
+                    {"safe_bytes", or_null(slot->safe_size)}};
+  }
+  return json;
+}
+
+std::string slot_text(const WalStatus& status) {
+  const auto& slot = status.server->slot;
+  if (!slot) {
+    return status.slot + ": there is none";
+  }
+  const auto& limit = status.server->keep_limit;
+  return status.slot + ": " + (slot->active ? "active" : "not active") +
+         (slot->wal_status.empty() ? "" : ", " + slot->wal_status) + ", the server keeps " + format_size(slot->retained) +
+         (limit ? " of at most " + format_size(*limit) : ", no limit");
+}
+
+std::string lag_text(const WalStatus& status) {
+  std::string text = status.lag_bytes ? format_size(*status.lag_bytes) : "unknown without the server";
+  if (status.lag_seconds) {
+    text += ", " + format_duration(std::chrono::seconds(*status.lag_seconds));
+  }
+  return text;
+}
+}  // namespace
+
+void judge(WalStatus& status) {
+  const auto warn = [&](std::string text) { status.warnings.push_back(std::move(text)); };
+  find_end(status);
+  const RecoverySpan* span = latest_span(status);
+  if (span == nullptr) {
+    warn("there is no recovery window: no backup has all the WAL that it needs");
+  }
+  for (const WalGap& gap : status.window.gaps) {
+    warn("WAL is missing on timeline " + std::to_string(gap.timeline) + " from " + gap.from.to_string() + " to " +
+         gap.until.to_string());
+  }
+  if (!status.server_problem.empty()) {
+    warn("the server could not be asked: " + status.server_problem);
+  }
+  if (status.server) {
+    status.lag_bytes = status.server->end > status.stored_until ? status.server->end.value - status.stored_until.value : 0;
+    if (status.window.system_identifier != 0 && status.server->system_identifier != status.window.system_identifier) {
+      warn("the server's system identifier is not that of the newest backup: it is another cluster");
+    }
+    judge_slot(status);
+    if (!status.server->archiver.failed_file.empty()) {
+      warn("the server's archive_command fails, last for " + status.server->archiver.failed_file + ": see the server's log");
+    }
+  }
+  if (span != nullptr) {
+    // All that an idle server ever wrote is there.
+    const bool nothing_missing = status.lag_bytes == std::optional<std::uint64_t>(0);
+    const auto behind = std::chrono::duration_cast<std::chrono::seconds>(status.now - span->until_time).count();
+    status.lag_seconds = nothing_missing ? 0 : std::max<std::int64_t>(0, behind);
+  }
+}
+
+ordered_json wal_status_json(const WalStatus& status) {
+  ordered_json json{{"cluster", status.cluster}, {"windows", ordered_json::array()}, {"gaps", ordered_json::array()}};
+  for (const RecoverySpan& span : status.window.spans) {
+    json["windows"].push_back(json_of(span));
+  }
+  for (const WalGap& gap : status.window.gaps) {
+    json["gaps"].push_back(
+        {{"timeline", gap.timeline}, {"from_lsn", gap.from.to_string()}, {"until_lsn", gap.until.to_string()}});
+  }
+  json["stored_until_lsn"] = status.stored_until.valid() ? ordered_json(status.stored_until.to_string()) : ordered_json(nullptr);
+  json["last_segment"] = or_null(status.last_segment);
+  json["lag_bytes"] = or_null(status.lag_bytes);
+  json["lag_seconds"] = or_null(status.lag_seconds);
+  json["slot_name"] = status.slot;
+  json["server"] = status.server ? json_of(*status.server) : ordered_json(nullptr);
+  json["server_problem"] = or_null(status.server_problem);
+  json["spool"] = nullptr;
+  if (status.spool) {
+    json["spool"] = {{"directory", status.spool->directory}, {"files", status.spool->files}, {"bytes", status.spool->bytes}};
+  }
+  json["receiver"] = status.spool && status.spool->receiver.is_object() ? status.spool->receiver : ordered_json(nullptr);
+  json["warnings"] = status.warnings;
+  return json;
+}
+
+std::string wal_status_text(const WalStatus& status, const Style& style) {
+  std::string out = style.paint(Tone::strong, printable(status.cluster)) + "\n";
+  const auto line = [&](std::string_view label, const std::string& text) {
+    out += style.paint(Tone::faint, fmt::format("  {:<13}", label)) + printable(text) + "\n";
+  };
+  for (const RecoverySpan& span : status.window.spans) {
+    line("window", format_local_time(span.from_time) + " to " + format_local_time(std::max(span.from_time, span.until_time)) +
+                       ", LSN " + span.from_lsn.to_string() + " to " + span.until_lsn.to_string() + ", timeline " +
+                       std::to_string(span.timeline) + ", " + format_count(span.backups.size(), "backup", "backups"));
+  }
+  line("stored until", status.stored_until.valid() ? status.stored_until.to_string() : "nothing is stored");
+  line("last segment", status.last_segment.value_or("none"));
+  line("behind", lag_text(status));
+  if (status.server) {
+    line("server", "at " + status.server->end.to_string() + ", timeline " + std::to_string(status.server->timeline) +
+                       (status.server->in_recovery ? ", in recovery" : ""));
+    line("slot", slot_text(status));
+    if (status.server->archiver.enabled) {
+      line("archiver",
+           status.server->archiver.last_file.empty() ? "nothing archived yet" : "last " + status.server->archiver.last_file);
+    }
+  } else if (!status.asked_server) {
+    line("server", "not asked: without configuration, --connection tells where it is");
+  }
+  if (status.spool) {
+    line("spool", format_count(status.spool->files, "file", "files") + ", " + format_size(status.spool->bytes) + " in " +
+                      status.spool->directory);
+  }
+  for (const std::string& warning : status.warnings) {
+    out += "  " + style.paint(Tone::warning, "warning") + "      " + printable(warning) + "\n";
+  }
+  return out;
+}
+
+}  // namespace pgrecall
