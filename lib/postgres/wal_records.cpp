@@ -68,6 +68,18 @@ WalRecordReader::WalRecordReader(const WalRecordStart& start, WalRecordCrc crc, 
 }
 
 void WalRecordReader::feed(ByteView bytes) {
+  if (step_ == Step::failed) {
+    throw Error(ErrorKind::failed, "WAL fed behind an error").with("lsn", position_.to_string());
+  }
+  try {
+    walk(bytes);
+  } catch (...) {
+    step_ = Step::failed;  // halfway through a step, from which none goes on
+    throw;
+  }
+}
+
+void WalRecordReader::walk(ByteView bytes) {
   while (!bytes.empty() && step_ != Step::ended) {
     if (page_offset() == 0 && step_ != Step::switch_rest) {
       read_page_header(bytes);
@@ -86,7 +98,8 @@ void WalRecordReader::feed(ByteView bytes) {
       case Step::foreign: pass_foreign(bytes); break;
       case Step::alignment: pass_alignment(bytes); break;
       case Step::switch_rest: pass_switch_rest(bytes); break;
-      case Step::ended: break;
+      case Step::ended:
+      case Step::failed: break;
     }
   }
 }

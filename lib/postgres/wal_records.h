@@ -64,7 +64,7 @@ class WalRecordReader {
   WalRecordReader(const WalRecordStart& start, WalRecordCrc crc, WalRecordSink& sink);
 
   // The next bytes; those behind the end of the WAL are ignored. Error{corruption} with `lsn` at the first page or record that
-  // cannot be; nothing may be fed after an error.
+  // cannot be. What is fed after an error, the sink's own included, is refused with Error{failed}.
   void feed(ByteView bytes);
 
   // True once the WAL ended as it legitimately does: with a zero page, or zeros where the next record's length should be.
@@ -84,8 +84,10 @@ class WalRecordReader {
     alignment,    // up to the next multiple of 8
     switch_rest,  // the segment's rest behind XLOG_SWITCH
     ended,
+    failed,
   };
 
+  void walk(ByteView bytes);
   void read_whole_records(ByteView& bytes);
   void read_page_header(ByteView& bytes);
   void check_page_header(ByteView header);

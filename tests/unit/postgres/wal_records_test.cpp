@@ -28,6 +28,7 @@ Refusal refusal_of(std::string_view bytes, std::uint64_t start, WalRecordCrc crc
     CHECK(error.message() == first->error.message());
     CHECK(reader.position().value == first->position);
     CHECK(kept.records.size() == first->reported);
+    CHECK_THROWS_WITH(reader.feed(bytes_of("more")), Catch::Contains("behind an error"));
   }
   return *first;
 }
@@ -240,6 +241,7 @@ TEST_CASE("a page header that does not fit its place is refused", "[wal_records]
   CHECK(with(page + 4, std::uint32_t{2}));                 // an older timeline
   CHECK(with(page + 8, segment_start + built_page_size));  // another page's address
   CHECK(with(page + 16, std::uint32_t{5}));                // another rest of the record
+  CHECK(with(0, std::uint16_t{0xD113}));                   // not the version asked for
   CHECK(with(0, std::uint16_t{0xD101}));                   // no version that we know
   CHECK(with(2, std::uint16_t{0}));                        // no long header
   CHECK(with(4, std::uint32_t{0}));                        // no timeline
@@ -253,25 +255,21 @@ TEST_CASE("a page header that does not fit its place is refused", "[wal_records]
 }
 
 TEST_CASE("a record whose rest a crashed server lost gives way to the one written over it", "[wal_records]") {
-  WalBuilder wal(segment_start);
-  wal.add_heap(10);
-  const BuiltRecord before = wal.records.back();
-  wal.fill_until(16);  // the lost record has its header cut, too
-  wal.records.pop_back();
-  const std::uint64_t filler = wal.next();
-  CHECK(filler % built_page_size == built_page_size - 16);
-  // The filler is lost as well: the same page again, with one record that goes over its end.
-  wal.bytes.resize(static_cast<std::size_t>(before.end - segment_start));
-  wal.set_previous(before.start);
-  wal.add_heap(20000);
-  wal.records.pop_back();
-  wal.bytes.resize(2 * built_page_size);
-  wal.set_previous(before.start);
-  wal.open_page(8, 0);
-  wal.add(0, 0xD0, WalBuilder::body_of_heap(16), 0);
-  wal.add_heap(5);
-  for (const std::size_t piece : {wal.bytes.size(), std::size_t{1}}) {
-    CHECK(read_wal(wal.bytes, segment_start, WalRecordCrc::check, piece).kept.built == wal.records);
+  for (const std::size_t room : {std::size_t{16}, std::size_t{4000}}) {  // with half a header, and with some of its body
+    WalBuilder wal(segment_start);
+    wal.fill_until(room);
+    const BuiltRecord before = wal.records.back();
+    wal.add_heap(20000);
+    wal.records.pop_back();
+    wal.bytes.resize(built_page_size);
+    CHECK(read_wal(wal.bytes, segment_start).position == before.end);
+    wal.set_previous(before.start);
+    wal.open_page(8, 0);
+    wal.add(0, 0xD0, WalBuilder::body_of_heap(16), 0);
+    wal.add_heap(5);
+    for (const std::size_t piece : {wal.bytes.size(), std::size_t{1}}) {
+      CHECK(read_wal(wal.bytes, segment_start, WalRecordCrc::check, piece).kept.built == wal.records);
+    }
   }
 }
 
