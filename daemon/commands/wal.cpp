@@ -16,6 +16,7 @@ Compression configured_compression(const CompressionConfig& configured) {
 void add_wal(CommandLine& line) {
   CLI::App& wal = add_group(line, "wal", "The write-ahead log: receive, archive");
   add_wal_status(line, wal);
+  add_wal_receive(line, wal);
   add_wal_push(line, wal);
   add_wal_fetch(line, wal);
 }

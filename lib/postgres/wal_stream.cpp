@@ -73,6 +73,11 @@ class StreamRun {
     }
     sink_.on_wal(wal.start, wal.bytes, wal.server_time);
     position_.value += wal.bytes.size();
+    sink_.on_keepalive(wal.server_end, wal.server_time);
+    // While WAL comes without a pause, a commit that waits for us must not wait for one.
+    if (sink_.durable_position() != told_) {
+      send_status(Reply::not_needed);
+    }
   }
 
   void take(const Keepalive& keepalive) {

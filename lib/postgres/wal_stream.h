@@ -22,8 +22,8 @@ class WalSink {
   // The next bytes, from `start` on, without a gap from where the stream started. Valid during the call only. Cut
   // anywhere, also in the middle of a segment or a page.
   virtual void on_wal(Lsn start, ByteView bytes, Time server_time) = 0;
-  // The server's WAL reached `server_end` at `server_time`. When that is what is durable here, the cluster is
-  // recoverable until `server_time`.
+  // The server's WAL reached `server_end` at `server_time`, as keepalives and, behind on_wal(), messages with WAL say. When that
+  // is what is durable here, the cluster is recoverable until `server_time`.
   virtual void on_keepalive(Lsn server_end, Time server_time) = 0;
   // Called when all that has arrived was handed over and the stream is about to wait, and before a status update: the moment
   // to fsync. Often with nothing new.

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "engine/wal/reception.h"
+#include "engine/wal/segment_uploader.h"
+#include "engine/wal/spool_writer.h"
+#include "engine/wal/tail_uploader.h"
+
+namespace pgrecall {
+
+// Everything between a connection and the repository: the spool of one system, and the threads that empty it. Made once the
+// server has said who it is.
+class WalPipeline {
+ public:
+  WalPipeline(const Repository& repository, const WalReceptionOptions& options, const WalStoring& storing,
+              std::uint32_t segment_size, StoreHealth& health, WalEvents& events, std::function<void()> tick)
+      : storing_(storing),
+        spool_(options.spool + "/" + options.cluster + "/" + std::to_string(storing.system_identifier), segment_size),
+        writer_(spool_, received_, storing.system_identifier, storing.major_version) {
+    writer_.recover();
+    uploader_.emplace(repository, storing, spool_, received_, health, events, options.uploads);
+    tails_.emplace(
+        repository, storing, spool_, received_, health,
+        TailUploader::Options{.pace = options.acknowledge == WalAcknowledge::repository ? TailUploader::Pace::continuous
+                                                                                        : TailUploader::Pace::interval,
+                              .interval = options.tail_interval,
+                              .tick = std::move(tick)});
+  }
+  ~WalPipeline() { received_.cancel(); }
+  WalPipeline(const WalPipeline&) = delete;
+  WalPipeline& operator=(const WalPipeline&) = delete;
+
+  // Stores what is left, unless the store fails. Nothing is received any more.
+  void finish() {
+    writer_.sync();
+    received_.finish();
+    uploader_->finish();
+    tails_->finish();
+  }
+
+  [[nodiscard]] const WalStoring& storing() const noexcept { return storing_; }
+  [[nodiscard]] WalSpool& spool() noexcept { return spool_; }
+  [[nodiscard]] ReceivedWal& received() noexcept { return received_; }
+  [[nodiscard]] SpoolWriter& writer() noexcept { return writer_; }
+  // Keeps a history that was not seen in this process yet.
+  void keep_history(Timeline timeline, std::string_view content) {
+    if (histories_.insert(timeline).second) {
+      spool_.keep_history(timeline, bytes_of(content));
+      received_.add_history(timeline);
+    }
+  }
+  [[nodiscard]] bool knows_history(Timeline timeline) const { return histories_.contains(timeline); }
+
+ private:
+  const WalStoring storing_;
+  WalSpool spool_;
+  ReceivedWal received_;
+  SpoolWriter writer_;
+  std::optional<SegmentUploader> uploader_;
+  std::optional<TailUploader> tails_;
+  std::set<Timeline> histories_;
+};
+
+}  // namespace pgrecall

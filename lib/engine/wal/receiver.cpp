@@ -1,0 +1,54 @@
+#include "engine/wal/receiver.h"
+
+#include <algorithm>
+
+namespace pgrecall {
+
+namespace {
+// At full speed nothing ends a batch; so much is synced and acknowledged at a time then.
+constexpr std::uint64_t max_unsynced = 8U << 20U;  // bytes
+constexpr std::chrono::milliseconds noting_interval{500};
+}  // namespace
+
+WalReceiver::WalReceiver(WalSpool& spool, SpoolWriter& writer, ReceivedWal& received, Timeline timeline, Options options)
+    : spool_(spool), writer_(writer), received_(received), timeline_(timeline), options_(std::move(options)) {}
+
+bool WalReceiver::has_room(const WalSpool& spool, std::uint64_t limit) noexcept {
+  return spool.used() + 2ULL * spool.segment_size() <= limit;
+}
+
+void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
+  if (start >= room_until_) {
+    // Looked at once a segment: without room for the one behind it, the stream ends with this one.
+    const WalSegment segment = WalSegment::containing(timeline_, start, spool_.segment_size());
+    room_until_ = segment.end();
+    if (!has_room(spool_, options_.spool_limit)) {
+      options_.end_at(segment.end());
+    }
+  }
+  writer_.write(start, bytes);
+  if (writer_.unsynced() >= max_unsynced) {
+    writer_.sync();
+  }
+}
+
+// The server's end and time belong to the moment at which it sent the message. What it had written when it sent the message
+// before lies before the end that this one tells: so the earlier time and the later end make a pair that is true.
+void WalReceiver::on_keepalive(Lsn server_end, Time server_time) {
+  server_end_ = std::max(server_end_, server_end);
+  if (last_message_ != Time{} && last_message_ - last_noted_ >= noting_interval) {
+    last_noted_ = last_message_;
+    received_.add_time({.timeline = timeline_, .lsn = server_end_, .time = last_message_});
+    options_.seen({.end = server_end_, .time = server_time});
+  }
+  last_message_ = server_time;
+}
+
+void WalReceiver::on_batch_end() { writer_.sync(); }
+
+Lsn WalReceiver::durable_position() const {
+  const Lsn durable = writer_.durable();
+  return options_.acknowledge == WalAcknowledge::spool ? durable : std::min(durable, received_.stored_until());
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,314 @@
+#include "engine/wal/reception.h"
+
+#include <atomic>
+#include <cerrno>
+
+#include "base/error.h"
+#include "engine/wal/backoff.h"
+#include "engine/wal/stream_session.h"
+#include "repository/catalog.h"
+
+namespace pgrecall {
+
+namespace {
+
+bool is_disk_trouble(const Error& error) {
+  const int code = error.errno_value();
+  return code == ENOSPC || code == EDQUOT || code == EIO || code == EROFS;
+}
+
+// What trying again cannot heal. Servers ban addresses for failed authentications.
+bool is_final(const Error& error, bool connected) {
+  const std::string_view code = error.context("sqlstate");
+  if (error.kind() == ErrorKind::database_unreachable) {
+    return code.starts_with("28") || code == "42501" || code == "42601" || code == "3D000" || (!connected && !error.passing());
+  }
+  return error.kind() != ErrorKind::corruption && error.kind() != ErrorKind::cancelled && !error.passing() &&
+         error.errno_value() == 0;
+}
+
+}  // namespace
+
+class WalReception::Life {
+ public:
+  Life(const Repository& repository, WalReceptionOptions options, const Clock& clock, WalEvents& events)
+      : repository_(repository),
+        options_(std::move(options)),
+        clock_(clock),
+        events_(events),
+        directory_(options_.spool + "/" + options_.cluster),
+        lock_(directory_),
+        health_(events) {
+    board_.change([this](WalReceiverStatus& status) {
+      status.cluster = options_.cluster;
+      status.slot = options_.slot;
+      status.spool_limit = options_.spool_limit;
+    });
+  }
+
+  void run(const std::stop_token& stop);
+  [[nodiscard]] WalReceiverStatus status() const;
+
+ private:
+  void receive(const std::stop_token& stop);
+  [[nodiscard]] StreamSession::End stream_once(const std::stop_token& stop);
+  void meet(const ServerInfo& server);
+  void check_system(const ServerInfo& server);
+  void wait_for_room(const std::stop_token& stop);
+  void settle(const Error& error);
+  void set_state(WalReceiverState state, const std::string& last_error);
+  void spool_trouble(WalEventKind kind, const std::string& text, const std::string& hint);
+  void finish();
+  void write_status() noexcept;
+  void tell(WalEventKind kind, const std::string& text, const std::string& hint);
+
+  const Repository& repository_;
+  const WalReceptionOptions options_;
+  const Clock& clock_;
+  WalEvents& events_;
+  const std::string directory_;
+  const SpoolLock lock_;
+  StoreHealth health_;
+  WalStatusBoard board_;
+  std::optional<WalPipeline> pipeline_;
+  std::atomic<bool> receives_{false};  // pipeline_ is there, for its own threads
+  Backoff backoff_;
+  StreamSession::Start start_ = StreamSession::Start::go_on;
+  bool connected_ = false;
+  bool spool_in_trouble_ = false;
+  bool falls_back_ = false;
+  std::string told_;
+};
+
+void WalReception::Life::tell(WalEventKind kind, const std::string& text, const std::string& hint) {
+  events_.on_event({.kind = kind, .text = text, .hint = hint, .timeline = 0, .from = {}, .until = {}});
+}
+
+WalReceiverStatus WalReception::Life::status() const {
+  WalReceiverStatus status = board_.read();
+  status.updated = clock_.now();
+  status.store_failing = health_.failing();
+  return status;
+}
+
+// In the tail uploader's thread while there is one.
+void WalReception::Life::write_status() noexcept {
+  try {
+    board_.change([this](WalReceiverStatus& status) {
+      if (!receives_.load()) {
+        return;
+      }
+      const ReceivedWal::Waiting waiting = pipeline_->received().waiting();
+      status.durable = pipeline_->received().durable();
+      status.stored = pipeline_->received().stored_until();
+      status.spool_bytes = pipeline_->spool().used();
+      status.waiting_segments = waiting.segments;
+      status.refused = waiting.refused;
+      status.last_segment = waiting.last_complete ? waiting.last_complete->file_name() : "";
+      status.last_stored = waiting.last_stored ? waiting.last_stored->file_name() : "";
+      if (status.durable.valid() && status.durable >= status.server_end) {
+        status.durable_time = status.server_time;
+      }
+    });
+    write_status_file(directory_ + "/status.json", status());
+  } catch (const std::exception& error) {
+    // Whoever reads the file sees by its time that it is old; a full disk is told of by those who need it.
+    board_.change([&](WalReceiverStatus& status) { status.last_error = error.what(); });
+  }
+}
+
+void WalReception::Life::set_state(WalReceiverState state, const std::string& last_error) {
+  board_.change([&](WalReceiverStatus& status) {
+    status.state = state;
+    status.last_error = last_error;
+  });
+  if (!pipeline_) {
+    write_status();
+  }
+}
+
+void WalReception::Life::run(const std::stop_token& stop) {
+  try {
+    receive(stop);
+  } catch (...) {
+    finish();
+    throw;
+  }
+  finish();
+}
+
+void WalReception::Life::receive(const std::stop_token& stop) {
+  set_state(WalReceiverState::connecting, {});
+  while (!stop.stop_requested()) {
+    try {
+      wait_for_room(stop);
+      if (stream_once(stop) == StreamSession::End::server_shutdown) {
+        backoff_.reset();
+        tell(WalEventKind::disconnected, "the server was shut down", {});
+        set_state(WalReceiverState::connecting, "the server was shut down");
+      } else {
+        continue;
+      }
+    } catch (const Error& error) {
+      if (stop.stop_requested()) {
+        return;
+      }
+      settle(error);
+    }
+    try {
+      wait_unless_stopped(backoff_.next(), stop);
+    } catch (const Error& stopped) {
+      return;
+    }
+  }
+}
+
+StreamSession::End WalReception::Life::stream_once(const std::stop_token& stop) {
+  connected_ = false;
+  Connection connection = connect_replication(options_.connection, stop);
+  connected_ = true;
+  const ServerInfo server = read_server_info(connection);
+  meet(server);
+  told_.clear();
+  StreamSession session(connection, server, repository_, options_, *pipeline_, health_, events_, board_);
+  const auto before = pipeline_->writer().position();
+  const auto note_progress = [&] {
+    const auto& now = pipeline_->writer().position();
+    if (now && (!before || before->lsn != now->lsn || before->timeline != now->timeline)) {
+      backoff_.reset();
+      start_ = StreamSession::Start::go_on;
+    }
+  };
+  try {
+    const StreamSession::End end = session.run(std::exchange(start_, StreamSession::Start::go_on));
+    note_progress();
+    return end;
+  } catch (const Error&) {
+    note_progress();
+    throw;
+  }
+}
+
+void WalReception::Life::meet(const ServerInfo& server) {
+  if (server.major() < 13 || server.major() > 18) {
+    throw Error(ErrorKind::failed, "this PostgreSQL version is not supported", "pgrecall works with PostgreSQL 13 to 18")
+        .with("version", server.version);
+  }
+  const std::uint64_t system_identifier = server.identity.system_identifier;
+  if (pipeline_ && pipeline_->storing().system_identifier != system_identifier) {
+    throw Error(ErrorKind::failed, "another cluster answers at this address now: its system identifier differs",
+                "check the connection")
+        .with("expected", pipeline_->storing().system_identifier)
+        .with("found", system_identifier);
+  }
+  if (!pipeline_) {
+    check_system(server);
+    pipeline_.emplace(repository_, options_,
+                      WalStoring{.cluster = options_.cluster,
+                                 .system_identifier = system_identifier,
+                                 .major_version = static_cast<unsigned>(server.major()),
+                                 .compression = options_.compression},
+                      server.wal_segment_size, health_, events_, [this] { write_status(); });
+    receives_ = true;
+  }
+  board_.change([&](WalReceiverStatus& status) { status.system_identifier = system_identifier; });
+}
+
+void WalReception::Life::check_system(const ServerInfo& server) {
+  try {
+    const std::vector<SystemRecord> systems = read_systems(repository_, options_.cluster);
+    if (!systems.empty() && systems.back().system_identifier != server.identity.system_identifier) {
+      throw Error(ErrorKind::failed, "this server is not the one that is stored under this name: its system identifier differs",
+                  "check the connection; if the cluster was rebuilt or upgraded, run a backup once with --new-system")
+          .with("cluster", options_.cluster)
+          .with("expected", systems.back().system_identifier)
+          .with("found", server.identity.system_identifier);
+    }
+    record_system(repository_, options_.cluster,
+                  {.system_identifier = server.identity.system_identifier,
+                   .server_version = static_cast<unsigned>(server.version_num),
+                   .page_size = server.block_size,
+                   .wal_segment_size = server.wal_segment_size,
+                   .page_checksums = server.data_checksums,
+                   .first_seen = clock_.now()});
+    health_.worked();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::store_unreachable) {
+      throw;
+    }
+    // The spool says by its name which cluster it is of; what is stored under ours can be compared when the store is back.
+    health_.failed(error);
+  }
+}
+
+void WalReception::Life::wait_for_room(const std::stop_token& stop) {
+  if (!pipeline_) {
+    return;
+  }
+  if (std::exchange(falls_back_, false)) {
+    falls_back_ = true;
+    pipeline_->writer().fall_back();
+    falls_back_ = false;
+  }
+  if (WalReceiver::has_room(pipeline_->spool(), options_.spool_limit)) {
+    return;
+  }
+  spool_trouble(WalEventKind::spool_full,
+                "the spool has reached its limit of " + std::to_string(options_.spool_limit) + " bytes; receiving waits",
+                "the server keeps WAL meanwhile: find out why the repository takes none, or raise wal.spool_limit");
+  while (!stop.stop_requested() && !WalReceiver::has_room(pipeline_->spool(), options_.spool_limit)) {
+    pipeline_->received().wait_for_room(std::chrono::seconds(1), stop);
+  }
+  if (!stop.stop_requested()) {
+    spool_in_trouble_ = false;
+    tell(WalEventKind::spool_recovered, "there is room in the spool again", {});
+  }
+}
+
+void WalReception::Life::spool_trouble(WalEventKind kind, const std::string& text, const std::string& hint) {
+  set_state(WalReceiverState::waiting_for_room, text);
+  if (!std::exchange(spool_in_trouble_, true)) {
+    tell(kind, text, hint);
+  }
+}
+
+void WalReception::Life::settle(const Error& error) {
+  if (is_final(error, connected_)) {
+    throw Error(error);
+  }
+  if (error.context("sqlstate") == "58P01") {
+    start_ = StreamSession::Start::fresh;
+  }
+  if (error.kind() != ErrorKind::database_unreachable && error.kind() != ErrorKind::cancelled) {
+    falls_back_ = true;
+  }
+  if (is_disk_trouble(error)) {
+    spool_trouble(WalEventKind::spool_failing,
+                  std::string("WAL cannot be written to the spool; receiving waits: ") + error.what(), error.hint());
+    return;
+  }
+  if (told_ != error.message()) {
+    told_ = error.message();
+    tell(WalEventKind::disconnected, error.what(), error.hint());
+  }
+  set_state(WalReceiverState::connecting, error.what());
+}
+
+void WalReception::Life::finish() {
+  if (pipeline_) {
+    pipeline_->finish();
+  }
+  board_.change([](WalReceiverStatus& status) { status.state = WalReceiverState::stopped; });
+  write_status();
+}
+
+WalReception::WalReception(const Repository& repository, WalReceptionOptions options, const Clock& clock, WalEvents& events)
+    : life_(std::make_unique<Life>(repository, std::move(options), clock, events)) {}
+
+WalReception::~WalReception() = default;
+
+void WalReception::run(const std::stop_token& stop) { life_->run(stop); }
+
+WalReceiverStatus WalReception::status() const { return life_->status(); }
+
+}  // namespace pgrecall

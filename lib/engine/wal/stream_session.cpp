@@ -1,0 +1,225 @@
+#include "engine/wal/stream_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "postgres/timeline_history.h"
+#include "repository/wal_inventory.h"
+
+namespace pgrecall {
+
+namespace {
+
+// While it lives, the stream is told whenever the repository has more.
+class StoredNotice {
+ public:
+  StoredNotice(ReceivedWal& received, WalStream& stream) : received_(received) {
+    received_.on_stored([&stream] { stream.durable_position_advanced(); });
+  }
+  ~StoredNotice() { received_.on_stored({}); }
+  StoredNotice(const StoredNotice&) = delete;
+  StoredNotice& operator=(const StoredNotice&) = delete;
+
+ private:
+  ReceivedWal& received_;
+};
+
+std::string range_text(Lsn from, Lsn until) { return from.to_string() + " to " + until.to_string(); }
+
+}  // namespace
+
+StreamSession::StreamSession(Connection& connection, const ServerInfo& server, const Repository& repository,
+                             const WalReceptionOptions& options, WalPipeline& pipeline, StoreHealth& health, WalEvents& events,
+                             WalStatusBoard& board)
+    : connection_(connection),
+      server_(server),
+      repository_(repository),
+      options_(options),
+      pipeline_(pipeline),
+      health_(health),
+      events_(events),
+      board_(board) {}
+
+void StreamSession::tell(WalEventKind kind, std::string text, std::string hint, Timeline timeline, Lsn from, Lsn until) {
+  events_.on_event(
+      {.kind = kind, .text = std::move(text), .hint = std::move(hint), .timeline = timeline, .from = from, .until = until});
+}
+
+StreamSession::End StreamSession::run(Start mode) {
+  const auto slot = ensure_slot(mode);
+  const TimelineHistory history = fetch_history(server_.identity.timeline);
+  const StreamSituation situation = look_around(slot, history);
+  const StreamStart start = mode == Start::fresh ? plan_fresh_stream(situation) : plan_stream(situation);
+  if (mode == Start::fresh) {
+    report_gap(situation, start);
+  }
+  if (start.lost) {
+    report_lost(*start.lost);
+  }
+  Timeline timeline = start.timeline;
+  Lsn lsn = start.lsn;
+  tell(WalEventKind::connected, "receiving WAL from " + lsn.to_string() + " on timeline " + std::to_string(timeline), {},
+       timeline, lsn);
+  while (true) {
+    go_on_at(timeline, lsn);
+    const WalStreamOutcome outcome = stream(timeline, lsn);
+    if (outcome.end != WalStreamEnd::timeline_ended) {
+      return outcome.end == WalStreamEnd::reached_end ? End::no_room : End::server_shutdown;
+    }
+    static_cast<void>(fetch_history(outcome.next->timeline));
+    timeline = outcome.next->timeline;
+    lsn = Lsn{outcome.next->lsn.value - outcome.next->lsn.value % server_.wal_segment_size};
+  }
+}
+
+std::optional<ReplicationSlot> StreamSession::ensure_slot(Start start) {
+  std::optional<ReplicationSlot> slot;
+  const bool can_read = can_read_slots(connection_);
+  if (can_read) {
+    slot = read_physical_slot(connection_, options_.slot);
+  }
+  // A slot that does not tell where it keeps WAL from, on a server that has removed WAL we need, was cut off too.
+  if ((slot && slot->lost()) || (start == Start::fresh && (!can_read || (slot && !slot->restart)))) {
+    drop_slot(connection_, options_.slot);
+    slot.reset();
+    tell(WalEventKind::slot_lost, "the server has cut the replication slot " + options_.slot + " off; it is made anew",
+         "raise max_slot_wal_keep_size, or find out why WAL was not received for so long");
+  }
+  if (!slot && create_physical_slot(connection_, options_.slot) == SlotMade::made) {
+    tell(WalEventKind::slot_made, "made the replication slot " + options_.slot);
+  }
+  return can_read ? read_physical_slot(connection_, options_.slot) : std::nullopt;
+}
+
+TimelineHistory StreamSession::fetch_history(Timeline timeline) {
+  if (timeline <= 1) {
+    return {.timeline = timeline, .ancestors = {}};
+  }
+  const auto file = timeline_history(connection_, timeline);
+  if (!file) {
+    throw connection_.error("the server has lost the history of its timeline").with("timeline", timeline).mark_passing();
+  }
+  TimelineHistory history = parse_timeline_history(timeline, file->content);
+  for (const TimelineSwitch& ancestor : history.ancestors) {
+    if (ancestor.timeline > 1 && !pipeline_.knows_history(ancestor.timeline)) {
+      if (const auto older = timeline_history(connection_, ancestor.timeline)) {
+        pipeline_.keep_history(ancestor.timeline, older->content);
+      }
+    }
+  }
+  pipeline_.keep_history(timeline, file->content);
+  return history;
+}
+
+StreamSituation StreamSession::look_around(const std::optional<ReplicationSlot>& slot, const TimelineHistory& history) {
+  StreamSituation situation{.server_timeline = server_.identity.timeline,
+                            .history = history,
+                            .held = {},
+                            .oldest_on_server = slot && slot->restart ? *slot->restart : server_.identity.flushed,
+                            .segment_size = server_.wal_segment_size};
+  const auto& position = pipeline_.writer().position();
+  if (position) {
+    situation.held[position->timeline] = position->lsn;
+  }
+  if (!position || !history.descends_from(position->timeline)) {
+    for (const auto& [timeline, end] : held_in_repository(slot)) {
+      situation.held.emplace(timeline, end);
+    }
+  }
+  return situation;
+}
+
+// Backups store the WAL that they need by themselves: islands behind a hole that only the receiver can fill. So what counts is
+// the run of segments at which the slot stands.
+std::map<Timeline, Lsn> StreamSession::held_in_repository(const std::optional<ReplicationSlot>& slot) {
+  std::map<Timeline, Lsn> held;
+  WalInventory inventory;
+  try {
+    inventory = list_wal(repository_, options_.cluster, server_.wal_segment_size);
+    health_.worked();
+  } catch (const Error& error) {
+    health_.failed(error);
+    throw Error(ErrorKind::failed, "the repository cannot tell how far its WAL reaches").caused_by(error).mark_passing();
+  }
+  for (const auto& [timeline, wal] : inventory.timelines) {
+    std::optional<std::uint64_t> next;  // number of the first segment that is missing
+    for (const TimelineWal::Range& range : wal.ranges) {
+      const Lsn first{range.first * server_.wal_segment_size};
+      if (!slot || !slot->restart || first <= *slot->restart || !next) {
+        next = range.last + 1;
+      }
+    }
+    for (const TimelineWal::Tail& tail : wal.tails) {
+      if (!next) {
+        next = tail.segment.number;
+      }
+    }
+    if (next) {
+      held[timeline] = Lsn{*next * server_.wal_segment_size};
+    }
+  }
+  return held;
+}
+
+void StreamSession::report_gap(const StreamSituation& situation, const StreamStart& start) {
+  const auto& position = pipeline_.writer().position();
+  const auto held = situation.held.find(start.timeline);
+  const Lsn from = position && position->timeline == start.timeline ? position->lsn
+                   : held != situation.held.end()                   ? held->second
+                                                                    : Lsn{};
+  if (from.valid() && start.lsn <= from) {
+    return;
+  }
+  tell(WalEventKind::gap,
+       "the server has removed WAL that was not received: the recovery window is broken" +
+           (from.valid() ? " from " + range_text(from, start.lsn) : " before " + start.lsn.to_string()) + " on timeline " +
+           std::to_string(start.timeline),
+       "take a backup now: pgrecall backup " + options_.cluster, start.timeline, from, start.lsn);
+}
+
+void StreamSession::report_lost(const StreamStart::Lost& lost) {
+  tell(WalEventKind::timeline_lost,
+       "WAL on timeline " + std::to_string(lost.timeline) +
+           (lost.from.valid() ? " from " + range_text(lost.from, lost.until) : " up to " + lost.until.to_string()) +
+           " was acknowledged to a primary that the present one does not follow: what was committed there is not on the new "
+           "timeline",
+       "it is kept, and can be recovered to with --timeline " + std::to_string(lost.timeline), lost.timeline, lost.from,
+       lost.until);
+}
+
+void StreamSession::go_on_at(Timeline timeline, Lsn lsn) {
+  SpoolWriter& writer = pipeline_.writer();
+  if (writer.position() && writer.position()->timeline != timeline) {
+    tell(WalEventKind::timeline_switched,
+         "the server is on timeline " + std::to_string(timeline) + " now, from " + lsn.to_string(), {}, timeline, lsn);
+  }
+  writer.go_on_at({.timeline = timeline, .lsn = lsn});
+  board_.change([&](WalReceiverStatus& status) {
+    status.state = WalReceiverState::streaming;
+    status.timeline = timeline;
+    status.last_error.clear();
+  });
+}
+
+WalStreamOutcome StreamSession::stream(Timeline timeline, Lsn lsn) {
+  WalStream stream(connection_, {.slot = options_.slot, .start = lsn, .timeline = timeline});
+  WalReceiver receiver(pipeline_.spool(), pipeline_.writer(), pipeline_.received(), timeline,
+                       {.acknowledge = options_.acknowledge,
+                        .spool_limit = options_.spool_limit,
+                        .end_at = [&stream](Lsn end) { stream.end_at(end); },
+                        .seen =
+                            [this](const ServerPosition& server) {
+                              board_.change([&](WalReceiverStatus& status) {
+                                status.server_end = server.end;
+                                status.server_time = server.time;
+                              });
+                            }});
+  std::optional<StoredNotice> notice;
+  if (options_.acknowledge == WalAcknowledge::repository) {
+    notice.emplace(pipeline_.received(), stream);
+  }
+  return stream.run(receiver);
+}
+
+}  // namespace pgrecall
