@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command_line.h"
+#include "engine/wal/prefetch.h"
 #include "error_report.h"
 #include "output/console.h"
 #include "session.h"
@@ -26,6 +27,13 @@ int exit_code_for_caller(const std::vector<std::string>& arguments, int failed_w
   return std::ranges::search(arguments, fetch).empty() ? failed_with : exit_fetch_failed;
 }
 
+// A segment that lies ready is moved before anything else is looked at: recovery waits for every one of them. In the form that
+// `restore` writes restore_command: wal fetch CLUSTER %f %p ...
+bool take_prefetched_segment(int argc, char** argv) {
+  return argc > 5 && std::string_view(argv[1]) == "wal" && std::string_view(argv[2]) == "fetch" && argv[3][0] != '-' &&
+         is_segment_name(argv[4]) && take_prefetched(argv[4], argv[5]);
+}
+
 int run(CommandLine& line, const std::vector<std::string>& arguments) {
   Console console = console_of(line.options);
   try {
@@ -38,6 +46,9 @@ int run(CommandLine& line, const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (take_prefetched_segment(argc, argv)) {
+    return exit_done;
+  }
   start_with_vector_copies(argv);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(2), seen where it happens
   const std::vector<std::string> arguments(argv, argv + argc);

@@ -1,6 +1,11 @@
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "commands/wal.h"
 #include "config/problem.h"
 #include "engine/wal/fetch.h"
+#include "engine/wal/prefetch.h"
 #include "output/text.h"
 
 namespace pgrecall {
@@ -22,7 +27,52 @@ std::string spool_of(const WalFetchOptions& options, Session& session) {
   return config != nullptr ? config->spool : std::string();
 }
 
+// Leaves a process behind that fetches ahead. It has nothing of the server's but its directory: no descriptors, no terminal, no
+// process group. Called while this process has one thread and has opened nothing.
+void start_prefetcher(const WalFetchOptions& options, Session& session) {
+  const pid_t child = ::fork();
+  if (child != 0) {
+    if (child > 0) {
+      ::waitpid(child, nullptr, 0);
+    }
+    return;  // without it, fetching is slower and nothing else
+  }
+  if (::setsid() < 0 || ::fork() != 0) {
+    ::_exit(exit_done);
+  }
+  const int nothing = ::open("/dev/null", O_RDWR);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    ::dup2(nothing, standard);
+  }
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+  try {
+    const WalPlaces places{.repository = session.repository_of(options.cluster), .cluster = options.cluster, .spool = {}};
+    run_prefetcher(places, options.file, options.path);
+  } catch (const std::exception&) {
+    // The one who asks for the segment meets the same, and reports it.
+    ::_exit(exit_fetch_failed);
+  }
+  ::_exit(exit_done);
+}
+
+// Whether the segment came from what was fetched ahead; else sees to it that the next ones do.
+bool fetched_ahead(const WalFetchOptions& options, Session& session) {
+  if (!is_recovery_path(options.path) || !is_segment_name(options.file)) {
+    return false;
+  }
+  if (await_prefetched(options.file, options.path)) {
+    return true;
+  }
+  if (!tell_prefetcher(options.file, options.path)) {
+    start_prefetcher(options, session);
+  }
+  return false;
+}
+
 int run_wal_fetch(const WalFetchOptions& options, Session& session) {
+  if (fetched_ahead(options, session)) {
+    return exit_done;
+  }
   const WalPlaces places{
       .repository = session.repository_of(options.cluster), .cluster = options.cluster, .spool = spool_of(options, session)};
   const bool fetched = fetch_wal(places, options.file, options.path) == FetchResult::fetched;

@@ -1,0 +1,59 @@
+#include "engine/wal/prefetch.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.h"
+#include "io/fd.h"
+
+namespace pgrecall {
+
+namespace {
+constexpr std::string_view recovery_file = "RECOVERYXLOG";
+
+std::string directory_beside(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + prefetch_directory;
+}
+}  // namespace
+
+bool is_recovery_path(const std::string& path) noexcept { return path.ends_with(recovery_file); }
+
+bool take_prefetched(const char* file_name, const char* path) noexcept {
+  std::array<char, 4096> from{};
+  const char* slash = std::strrchr(path, '/');
+  const int directory = slash == nullptr ? 0 : static_cast<int>(slash - path) + 1;
+  const int length = std::snprintf(from.data(), from.size(), "%.*s%s/%s", directory, path, prefetch_directory, file_name);
+  return length > 0 && static_cast<std::size_t>(length) < from.size() && std::rename(from.data(), path) == 0;
+}
+
+bool await_prefetched(const std::string& file_name, const std::string& path) {
+  const std::string part = directory_beside(path) + "/" + file_name + ".part";
+  if (const Fd fd = open_existing(part, O_RDONLY)) {
+    // Until it is complete, or its process is dead.
+    while (::flock(fd.get(), LOCK_SH) != 0) {
+      if (errno != EINTR) {
+        throw system_error("cannot wait for the segment that is being fetched", part, errno);
+      }
+    }
+  }
+  return take_prefetched(file_name.c_str(), path.c_str());
+}
+
+bool tell_prefetcher(const std::string& file_name, const std::string& path) {
+  const std::string directory = directory_beside(path);
+  const Fd lock = open_existing(directory + "/lock", O_RDONLY);
+  if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) {
+    return false;
+  }
+  // It may just be ending, and take its directory away.
+  return static_cast<bool>(Fd(::open((directory + "/" + file_name + ".wanted").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
+}
+
+}  // namespace pgrecall
