@@ -1,6 +1,8 @@
 #include "engine/restore.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -58,13 +60,23 @@ RestoreRequest request_of(const RestoreOptions& options) {
   return request;
 }
 
+// Beside the data directory where its owner may write there, else in it.
+std::string startup_log(const RestorePlan& plan) {
+  const std::string parent = std::filesystem::path(plan.request.into).parent_path();
+  struct stat there {};
+  const struct passwd* owner = ::getpwnam(plan.owner.c_str());  // NOLINT(concurrency-mt-unsafe): no other thread looks users up
+  const bool writable =
+      ::stat(parent.c_str(), &there) == 0 &&
+      ((owner != nullptr && there.st_uid == owner->pw_uid && (there.st_mode & S_IWUSR) != 0) || (there.st_mode & S_IWOTH) != 0);
+  return writable ? plan.request.into + ".log" : plan.request.into + "/startup.log";
+}
+
 // pg_ctl refuses to run as root.
 std::string start_command(const RestorePlan& plan) {
   const std::string user =
       geteuid() == 0 ? "runuser -u " + shell_word(plan.owner.empty() ? "postgres" : plan.owner) + " -- " : "";
   const std::string pg_ctl = plan.postgres_binaries.empty() ? "pg_ctl" : plan.postgres_binaries + "/pg_ctl";
-  return user + shell_word(pg_ctl) + " -D " + shell_word(plan.request.into) + " -l " + shell_word(plan.request.into + ".log") +
-         " start";
+  return user + shell_word(pg_ctl) + " -D " + shell_word(plan.request.into) + " -l " + shell_word(startup_log(plan)) + " start";
 }
 
 ordered_json json_of(const RestorePlan& plan) {

@@ -46,6 +46,7 @@ class RestoreRun {
   void make_directory(const ManifestEntry& entry);
   [[nodiscard]] Bytes read_control_file(const ManifestEntry& entry) const;
   void remove_leftovers();
+  void set_modes() const;
   void sync() const;
   void finish(const ManifestEntry& control, const Bytes& bytes) const;
 
@@ -58,6 +59,8 @@ class RestoreRun {
   PathSet keep_;
   std::optional<ManifestEntry> control_;
   bool has_configuration_ = false;
+  // Of directories that no archive has: the server takes from its data directory's mode whether the group may read.
+  std::uint32_t directory_mode_ = private_directory;
   RestoreResult result_;
 };
 
@@ -84,6 +87,7 @@ RestoreResult RestoreRun::execute() {
       result_.wal_segments = restore_wal(repository_, plan_, target_, keep_, failure_.token());
     }
     remove_leftovers();
+    set_modes();
     progress_.enter("syncing");
     sync();
     finish(*control_, control);
@@ -135,6 +139,9 @@ void RestoreRun::write_files() {
       keep_.add(entry->path);
     }
     if (entry->type == EntryType::directory) {
+      if (entry->path == "global") {
+        directory_mode_ = entry->mode;
+      }
       make_directory(*entry);
     } else if (entry->type == EntryType::symbolic_link) {
       target_.make_link(path_of(*entry), entry->target);
@@ -191,8 +198,22 @@ void RestoreRun::remove_leftovers() {
   keep_.add("pg_wal");
   keep_.seal();
   remove_others(plan_.request.into, "", keep_);
+  // A link to pg_wal elsewhere stays; old WAL in there would be replayed.
+  const std::string wal = plan_.request.into + "/pg_wal";
+  if (fs::is_symlink(wal)) {
+    remove_others(fs::canonical(wal).string(), "pg_wal/", keep_);
+  }
   for (const RestorePlan::Tablespace& tablespace : plan_.tablespaces) {
     remove_others(tablespace.to, "pg_tblspc/" + std::to_string(tablespace.oid) + "/", keep_);
+  }
+}
+
+void RestoreRun::set_modes() const {
+  for (const char* directory : {"", "/pg_tblspc", "/pg_wal"}) {
+    target_.make_directory(plan_.request.into + directory, directory_mode_);
+  }
+  for (const RestorePlan::Tablespace& tablespace : plan_.tablespaces) {
+    target_.make_directory(tablespace.to, directory_mode_);
   }
 }
 
@@ -230,7 +251,11 @@ void RestoreRun::finish(const ManifestEntry& control, const Bytes& bytes) const 
 }  // namespace
 
 RestoreResult restore(const Repository& repository, const RestorePlan& plan, Progress& progress, const std::stop_token& stop) {
-  return RestoreRun(repository, plan, progress, stop).execute();
+  try {
+    return RestoreRun(repository, plan, progress, stop).execute();
+  } catch (const fs::filesystem_error& error) {
+    throw system_error("cannot change the directory", error.path1().string(), error.code().value());
+  }
 }
 
 }  // namespace pgrecall

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "engine/running_servers.h"
 #include "io/fd.h"
 #include "postgres/control_file.h"
 
@@ -49,11 +50,49 @@ void refuse_running_server(const std::string& directory) {
   }
 }
 
+// Also another data directory's server: a copy made with `cp -a` has links to the original's tablespaces and WAL.
+void refuse_used(const std::string& directory) {
+  if (const auto server = server_that_uses(directory)) {
+    throw Error(ErrorKind::failed, "a running PostgreSQL server uses the directory to restore into",
+                "stop it first, or restore elsewhere (tablespaces: --tablespace OLD=NEW)")
+        .with("path", directory)
+        .with("pid", static_cast<unsigned long long>(server->pid))
+        .with("data_directory", server->data_directory);
+  }
+}
+
+// Inside of a data directory or a repository, what is restored would become part of it.
+void refuse_inside_of_others(const std::string& directory) {
+  std::error_code error;
+  for (fs::path path = fs::weakly_canonical(directory, error).parent_path(); !error && path.has_relative_path();
+       path = path.parent_path()) {
+    const bool repository = fs::exists(path / "pgrecall.json", error);
+    if (repository || (fs::exists(path / "PG_VERSION", error) && fs::exists(path / "global", error))) {
+      throw Error(ErrorKind::failed,
+                  std::string("the directory to restore into lies inside of a ") + (repository ? "repository" : "data directory"),
+                  "choose a directory outside of " + path.string())
+          .with("path", directory);
+    }
+  }
+}
+
+std::uint64_t system_in_control_file(const std::string& control) {
+  try {
+    return parse_control_file(read_file(control, small_file_limit)).system_identifier;
+  } catch (const Error& error) {
+    throw Error(ErrorKind::failed,
+                "the directory to restore into has a pg_control that cannot be read, so that it may be any cluster's",
+                "restore into an empty directory; or, if this is a copy of this cluster for sure, remove its contents first")
+        .with("path", control)
+        .caused_by(error);
+  }
+}
+
 // The cluster that lives in the directory, by pg_control or by an interrupted restore's marker; 0 when it is neither.
 std::uint64_t system_in(const std::string& directory) {
   const std::string control = directory + "/global/pg_control";
   if (fs::exists(control)) {
-    return parse_control_file(read_file(control, small_file_limit)).system_identifier;
+    return system_in_control_file(control);
   }
   const std::string marker = read_text(directory + "/" + restore_marker);
   std::uint64_t system = 0;
@@ -85,6 +124,19 @@ void refuse_filled(const std::string& directory) {
   }
 }
 
+void refuse_filled_tablespace(const RestorePlan::Tablespace& tablespace) {
+  if (fs::exists(tablespace.to) && !fs::is_directory(tablespace.to)) {
+    throw Error(ErrorKind::failed, "the place of a tablespace is not a directory",
+                "choose another: --tablespace " + tablespace.from + "=NEW")
+        .with("path", tablespace.to);
+  }
+  if (fs::exists(tablespace.to) && !is_empty(tablespace.to)) {
+    throw Error(ErrorKind::failed, "the directory of a tablespace is not empty, and not known to belong to what is restored",
+                "choose an empty one: --tablespace " + tablespace.from + "=NEW")
+        .with("path", tablespace.to);
+  }
+}
+
 FileOwner owner_of(uid_t uid, gid_t gid) {
   const struct passwd* entry = ::getpwuid(uid);  // NOLINT(concurrency-mt-unsafe): called before any thread is started
   return {
@@ -93,22 +145,36 @@ FileOwner owner_of(uid_t uid, gid_t gid) {
 
 }  // namespace
 
+std::string linked_tablespace(const std::string& into, std::uint32_t oid) {
+  std::error_code none;
+  const fs::path target = fs::read_symlink(into + "/pg_tblspc/" + std::to_string(oid), none);
+  return target.is_absolute() ? target.lexically_normal().string() : std::string();
+}
+
 void refuse_unfit_directory(const RestorePlan& plan) {
   const std::string& into = plan.request.into;
-  if (fs::exists(into) && !fs::is_directory(into)) {
-    throw Error(ErrorKind::failed, "the place to restore into is not a directory").with("path", into);
+  const bool delta = plan.request.mode == RestoreRequest::Mode::delta;
+  if (fs::exists(fs::symlink_status(into)) && !fs::is_directory(into)) {
+    throw Error(ErrorKind::failed, "the place to restore into is not a directory", "remove it, or choose another")
+        .with("path", into);
   }
+  refuse_inside_of_others(into);
   if (fs::exists(into) && !is_empty(into)) {
     refuse_running_server(into);
-    if (plan.request.mode == RestoreRequest::Mode::empty_directory) {
+    if (!delta) {
       refuse_filled(into);
     }
     refuse_other_cluster(into, plan.backup.summary.system_identifier);
   }
+  refuse_used(into);
+  refuse_used(into + "/pg_wal");
   for (const RestorePlan::Tablespace& tablespace : plan.tablespaces) {
-    if (plan.request.mode == RestoreRequest::Mode::empty_directory) {
-      refuse_filled(tablespace.to);
+    refuse_inside_of_others(tablespace.to);
+    // What is there is known to be this copy's own only when this copy links to it.
+    if (!delta || linked_tablespace(into, tablespace.oid) != tablespace.to) {
+      refuse_filled_tablespace(tablespace);
     }
+    refuse_used(tablespace.to);
   }
 }
 

@@ -11,6 +11,10 @@ namespace pgrecall {
 // pg_control yet.
 inline constexpr const char* restore_marker = ".pgrecall-restore";
 
+// Where the tablespace of the data directory `into` is, as its link says; empty when there is no link, or none to an absolute
+// path.
+[[nodiscard]] std::string linked_tablespace(const std::string& into, std::uint32_t oid);
+
 // Throws Error{failed} unless the plan's directories may be written: see plan_restore().
 void refuse_unfit_directory(const RestorePlan& plan);
 

@@ -82,7 +82,9 @@ std::vector<RestorePlan::Tablespace> map_tablespaces(const RestoreRequest& reque
     if (in_place(each)) {
       continue;
     }
-    std::string to = each.location;
+    // An old copy's tablespaces stay where that copy has them: the backup knows where the original's are.
+    const std::string linked = request.mode == RestoreRequest::Mode::delta ? linked_tablespace(request.into, each.oid) : "";
+    std::string to = linked.empty() ? each.location : linked;
     for (const auto& [key, mapped] : request.tablespaces) {
       to = names(key, each) ? fs::path(mapped).lexically_normal().string() : to;
     }
@@ -205,9 +207,7 @@ void note_warnings(RestorePlan& plan) {
   }
 }
 
-}  // namespace
-
-RestorePlan plan_restore(const Repository& repository, const RestoreRequest& request, const std::stop_token& stop) {
+RestorePlan make_plan(const Repository& repository, const RestoreRequest& request, const std::stop_token& stop) {
   RestorePlan plan;
   plan.request = request;
   if (!request.into.starts_with('/')) {
@@ -241,6 +241,16 @@ RestorePlan plan_restore(const Repository& repository, const RestoreRequest& req
   refuse_too_little_space(plan);
   note_warnings(plan);
   return plan;
+}
+
+}  // namespace
+
+RestorePlan plan_restore(const Repository& repository, const RestoreRequest& request, const std::stop_token& stop) {
+  try {
+    return make_plan(repository, request, stop);
+  } catch (const fs::filesystem_error& error) {
+    throw system_error("cannot look at the place to restore into", error.path1().string(), error.code().value());
+  }
 }
 
 }  // namespace pgrecall
