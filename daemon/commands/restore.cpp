@@ -13,6 +13,7 @@
 #include "commands/option_values.h"
 #include "commands/restore_recovery.h"
 #include "config/problem.h"
+#include "engine/start_server.h"
 #include "output/backup_text.h"
 #include "output/progress_line.h"
 #include "output/text.h"
@@ -33,6 +34,21 @@ struct RestoreOptions {
   std::string configuration_into;
   std::optional<unsigned> workers;
   RecoveryOptions recovery;
+  bool start = false;
+  std::string binaries;
+  std::vector<std::string> settings;  // NAME=VALUE
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> server_settings() const {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const std::string& setting : settings) {
+      const std::size_t equals = setting.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        throw Error(ErrorKind::usage, "--set: " + in_quotes(setting) + " cannot be used", "it is NAME=VALUE, such as port=5433");
+      }
+      pairs.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+    }
+    return pairs;
+  }
 };
 
 std::string absolute(const std::string& path) {
@@ -56,6 +72,7 @@ RestoreRequest request_of(const RestoreOptions& options) {
     }
   }
   request.configuration_into = absolute(options.configuration_into);
+  request.binaries = absolute(options.binaries);
   request.workers = options.workers.value_or(request.workers);
   return request;
 }
@@ -149,7 +166,9 @@ std::string text_of(const RestorePlan& plan, const Style& style) {
   return out;
 }
 
-std::string text_of(const RestorePlan& plan, const RestoreResult& result, const Style& style) {
+enum class Start { by_hand, now };
+
+std::string text_of(const RestorePlan& plan, const RestoreResult& result, Start start, const Style& style) {
   const auto millis = std::max<std::int64_t>(1, result.duration.count());
   std::string out = style.paint(Tone::good, "restored") + " " + plan.backup.summary.id.text + " of " + plan.request.cluster +
                     " into " + printable(plan.request.into) + " in " + format_duration(result.duration) + "\n";
@@ -174,19 +193,38 @@ std::string text_of(const RestorePlan& plan, const RestoreResult& result, const 
     line("outside", "the server's settings, and configuration from outside the data directory where it could be read: " +
                         plan.configuration_into);
   }
-  line("next", start_command(plan));
+  if (start == Start::by_hand) {
+    line("next", start_command(plan));
+  }
   return out;
+}
+
+ServerStart start_of(const RestorePlan& plan, const RestoreOptions& options) {
+  ServerStart start;
+  start.data = plan.request.into;
+  start.binaries = plan.postgres_binaries;
+  start.owner = plan.owner;
+  start.log = startup_log(plan);
+  start.settings = options.server_settings();
+  start.from = plan.backup.summary.start_lsn;
+  start.until = plan.recovery ? plan.recovery->wal_until : plan.backup.summary.stop_lsn;
+  return start;
 }
 
 int run_restore(const RestoreOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
   RestoreRequest request = request_of(options);
+  static_cast<void>(options.server_settings());  // what is wrong with them is said before anything is done
   const Repository& repository = session.repository_of(options.cluster);
   request.recovery = recovery_request(options.recovery, options.cluster, session);
   const RestorePlan plan = plan_restore(repository, request, stop);
   Console& console = session.console();
   for (const std::string& warning : plan.warnings) {
     console.warning(warning);
+  }
+  if (options.start && plan.postgres_binaries.empty()) {
+    throw Error(ErrorKind::failed, "--start needs PostgreSQL of the backup's version on this host",
+                "install it, or say where its programs are: --binaries DIR");
   }
   if (options.dry_run) {
     if (console.json()) {
@@ -200,10 +238,20 @@ int run_restore(const RestoreOptions& options, Session& session) {
   const RestoreResult result =
       run_shown(progress, console, "the directory cannot be started; the same command with --delta goes on from there",
                 [&] { return restore(repository, plan, progress, stop); });
-  if (console.json()) {
-    console.json_data(ordered_json{{"plan", json_of(plan)}, {"restore", json_of(result)}});
+  ordered_json document{{"plan", json_of(plan)}, {"restore", json_of(result)}};
+  std::string text = text_of(plan, result, options.start ? Start::now : Start::by_hand, console.style());
+  if (options.start) {
+    Progress replay;
+    const ServerMoment moment =
+        run_shown(replay, console, "the server may still be running; it is stopped by pg_ctl -D " + plan.request.into + " stop",
+                  [&] { return start_server(start_of(plan, options), replay, stop); });
+    document["server"] = moment_json(moment);
+    text += moment_text(moment, console.style());
   }
-  console.summary(text_of(plan, result, console.style()));
+  if (console.json()) {
+    console.json_data(document);
+  }
+  console.summary(text);
   return exit_done;
 }
 }  // namespace
@@ -225,6 +273,14 @@ void add_restore(CommandLine& line) {
       ->take_all();
   verb.add_option("--configuration-into", options->configuration_into,
                   "Where configuration from outside the data directory goes (default: DIR.configuration)")
+      ->type_name("DIR");
+  verb.add_flag("--start", options->start, "Start the server, wait until it is there, and tell the moment that it reached");
+  verb.add_option("--set", options->settings, "A server setting for --start, such as port=5433; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all()
+      ->needs("--start");
+  verb.add_option("--binaries", options->binaries, "Where PostgreSQL's programs are (default: where packages put them)")
       ->type_name("DIR");
   verb.add_flag("--dry-run", options->dry_run, "Check everything and print the plan; write nothing");
   verb.add_option("--workers", options->workers, "Threads that read, check and write (default 2)")

@@ -1,5 +1,6 @@
 #include "commands/restore_recovery.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -192,6 +193,52 @@ std::vector<std::pair<std::string, std::string>> recovery_lines(const RecoveryPl
     lines.emplace_back("note", note);
   }
   return lines;
+}
+
+namespace {
+std::string_view name(ServerMoment::State state) {
+  switch (state) {
+    case ServerMoment::State::paused: return "paused";
+    case ServerMoment::State::open: return "open";
+    case ServerMoment::State::shut_down: break;
+  }
+  return "shut_down";
+}
+}  // namespace
+
+ordered_json moment_json(const ServerMoment& moment) {
+  ordered_json json{{"state", name(moment.state)}, {"timeline", moment.timeline}};
+  json["replayed_lsn"] = moment.replayed.valid() ? ordered_json(moment.replayed.to_string()) : ordered_json(nullptr);
+  json["last_commit"] = moment.last_commit ? ordered_json(format_exact_time(*moment.last_commit)) : ordered_json(nullptr);
+  json["pid"] = moment.pid != 0 ? ordered_json(moment.pid) : ordered_json(nullptr);
+  json["port"] = moment.port;
+  json["socket_directory"] = moment.socket_directory;
+  json["problem"] = moment.problem.empty() ? ordered_json(nullptr) : ordered_json(moment.problem);
+  return json;
+}
+
+std::string moment_text(const ServerMoment& moment, const Style& style) {
+  std::string out = style.paint(Tone::good, "started") + "\n";
+  const auto line = [&](std::string_view label, const std::string& text) {
+    out += style.paint(Tone::faint, fmt::format("  {:<11}", label)) + printable(text) + "\n";
+  };
+  if (!moment.problem.empty()) {
+    line("server", "runs, but does not let us ask how far it is: " + moment.problem);
+    return out;
+  }
+  line("reached", "LSN " + moment.replayed.to_string() + ", timeline " + std::to_string(moment.timeline));
+  if (moment.last_commit) {
+    line("last commit", format_exact_time(*moment.last_commit) + " (" + format_local_time(*moment.last_commit) + ")");
+  }
+  if (moment.state == ServerMoment::State::paused) {
+    line("server", "paused at its target: it can be read; select pg_wal_replay_resume() opens it for writing");
+  } else {
+    line("server", moment.state == ServerMoment::State::open ? "open for writing" : "shut down at its target");
+  }
+  if (moment.pid != 0) {
+    line("connect", "psql -h " + shell_word(moment.socket_directory) + " -p " + std::to_string(moment.port));
+  }
+  return out;
 }
 
 }  // namespace pgrecall

@@ -6,6 +6,8 @@
 
 #include "command_line.h"
 #include "engine/restore.h"
+#include "engine/start_server.h"
+#include "output/style.h"
 
 namespace pgrecall {
 
@@ -32,5 +34,9 @@ void add_recovery_options(CLI::App& verb, RecoveryOptions& options);
 [[nodiscard]] nlohmann::ordered_json recovery_json(const RecoveryPlan& plan);
 // Label and text of each line, for people.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> recovery_lines(const RecoveryPlan& plan);
+
+// Where --start brought the server.
+[[nodiscard]] nlohmann::ordered_json moment_json(const ServerMoment& moment);
+[[nodiscard]] std::string moment_text(const ServerMoment& moment, const Style& style);
 
 }  // namespace pgrecall

@@ -25,6 +25,7 @@ struct RestoreRequest {
   std::map<std::string, std::string> tablespaces;  // location in the backup, or oid -> new location, absolute
   std::string configuration_into;  // where files from outside the data directory go; empty: "<into>.configuration"
   unsigned workers = 2;
+  std::string binaries;  // directory with `postgres`; empty: where packages put it
   // Not given: the backup as it was at its end, with the WAL for that in pg_wal.
   std::optional<RecoveryRequest> recovery;
 };

@@ -183,7 +183,7 @@ std::string find_binaries(unsigned major) {
 void note_warnings(RestorePlan& plan) {
   const BackupSummary& summary = plan.backup.summary;
   const unsigned major = summary.server_version / 10'000;
-  plan.postgres_binaries = find_binaries(major);
+  plan.postgres_binaries = plan.request.binaries.empty() ? find_binaries(major) : plan.request.binaries;
   if (plan.postgres_binaries.empty()) {
     plan.warnings.push_back("no PostgreSQL " + std::to_string(major) +
                             " was found on this host: install it before starting the restored cluster");

@@ -2,7 +2,10 @@
 """Recovery to a moment, PostgreSQL 13 to 18: exactly the commits before the target are there, whatever names the target."""
 
 import datetime
+import os
+import pathlib
 import random
+import select
 import signal
 import threading
 import time
@@ -261,6 +264,47 @@ class Pitr(IntegrationTest):
         before = common.moments(1, seed=4)[0]
         before = min(before, fork)
         common.judge(self, before, self.found(self.recover(source, runner, "--at", zoned(before))))
+
+
+    def test_start_waits_and_tells_the_moment(self):
+        source, runner = self.prepare()
+        log = CommitLog(source).run()
+        self.archive_all(source)
+        moment = log.moments(1, seed=7)[0]
+        sockets = self.directory / "sockets"
+        sockets.mkdir()
+        processes.own(sockets)
+        settings = {"unix_socket_directories": sockets, "listen_addresses": "", "fsync": "off", "archive_mode": "off", "dynamic_shared_memory_type": "mmap"}
+        start = ["--start", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
+        for action, state in (("pause", "paused"), ("promote", "open"), ("shutdown", "shut_down")):
+            with self.subTest(action=action):
+                into = self.place / action
+                # As root, who restores for the owner of the directory and has to become it.
+                told = runner.restore("prod", into, "--at", zoned(moment), "--action", action, *start, "--output", "json").json()["server"]
+                self.assertEqual(state, told["state"])
+                server = self.restored_server(source, into, archive_mode="off")
+                if state == "shut_down":
+                    self.assertFalse((into / "postmaster.pid").exists())
+                    continue
+                self.addCleanup(self.stop_started, told["pid"])
+                server.run_directory = sockets
+                log.judge(self, moment, self.found(server))
+                self.assertEqual(told["replayed_lsn"], server.scalar("select pg_last_wal_replay_lsn()"))
+                last = datetime.datetime.fromisoformat(told["last_commit"])
+                self.assertEqual(last, server.scalar("select pg_last_xact_replay_timestamp()"))
+                self.assertLessEqual(last.timestamp(), moment)
+                self.assertEqual(state == "paused", server.scalar("select pg_is_in_recovery()"))
+                self.stop_started(told["pid"])
+        self.assertIn("the end of its log", runner.restore("prod", self.place / "wrong", "--latest", *start, "--set", "shared_buffers=nonsense", exit=contract.FAILED).stderr)
+
+    def stop_started(self, pid):
+        try:
+            os.kill(pid, signal.SIGQUIT)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + 30
+        while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            select.select([], [], [], 0.02)
 
 
 for version in installed_versions():

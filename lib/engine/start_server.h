@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "engine/progress.h"
+
+namespace pgrecall {
+
+// Starting the server of a restored data directory, and waiting until it stands where recovery was to bring it.
+struct ServerStart {
+  std::string data;                                           // directory
+  std::string binaries;                                       // directory with `postgres`
+  std::string owner;                                          // who runs it; only root can choose
+  std::string log;                                            // file; appended to
+  std::vector<std::pair<std::string, std::string>> settings;  // beat those in its files, as -c does
+  Lsn from;                                                   // where replay begins and ends, for progress
+  Lsn until;
+};
+
+// Where the server says that it is.
+struct ServerMoment {
+  enum class State { paused, open, shut_down };
+  State state = State::open;
+  int pid = 0;  // 0 once it is shut down
+  std::string socket_directory;
+  unsigned port = 0;
+  Timeline timeline = 0;
+  Lsn replayed;  // last record
+  std::optional<Time>
+      last_commit;      // of the last transaction that was replayed; nothing when there was none, or it cannot be asked
+  std::string problem;  // why the server could not be asked: it runs, and does not let us in
+};
+
+// Returns once recovery has paused, ended, or shut the server down at its target. The server runs on by itself. Error{failed}
+// with the end of its log when it ends for another reason; Error{cancelled} when asked to stop, with the server running on.
+[[nodiscard]] ServerMoment start_server(const ServerStart& start, Progress& progress, const std::stop_token& stop);
+
+}  // namespace pgrecall
