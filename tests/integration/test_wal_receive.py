@@ -5,7 +5,7 @@ import random
 import select
 import shutil
 
-from harness import IntegrationTest, main
+from harness import IntegrationTest, main, synctrace
 from harness.receiver import Clients, Receiver, destroy, wait_synchronously
 
 SMALL_SEGMENTS = ["--wal-segsize=1"]
@@ -125,6 +125,20 @@ class WalReceive(IntegrationTest):
         shutil.rmtree(receiver.spool)
         destroy(self.source)
         self.assertEqual([], clients.missing_from(self.recovered()))
+
+    def test_every_acknowledgement_follows_the_sync_that_covers_it(self):
+        receiver = self.receiver()
+        trace = self.directory / "trace"
+        receiver.start(under=["strace", "-f", "-xx", "-s", "64", "-o", trace, "-e", "trace=openat,pwrite64,fdatasync,fsync,sendto"])
+        wait_synchronously(self.source)
+        clients = Clients(self.source).start()
+        self.source.wait_for(lambda: len(clients.acknowledged) > 200, "commits")
+        self.source.fill(4)  # over segments, without a pause
+        clients.stop()
+        receiver.wait_until_flushed(self.source.scalar("select pg_current_wal_flush_lsn()"))
+        receiver.stop()
+        acknowledged = synctrace.check(trace)
+        self.assertGreater(acknowledged, 200)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,13 @@ std::string shown(const SpoolItem& item) {
 
 }  // namespace
 
+void require_repository(const Repository& repository) {
+  if (repository.store().open("pgrecall.json") == nullptr) {
+    throw Error(ErrorKind::store_unreachable, "the repository is not at its address any more", "is its file system mounted?")
+        .with("repository", repository.store().address());
+  }
+}
+
 Lsn stored_tail_end(const Repository& repository, const std::string& cluster, const WalSegment& segment) {
   const WalObjects found = find_wal(repository, cluster, segment);
   if (found.whole) {
@@ -94,6 +101,7 @@ bool SegmentUploader::store(const SpoolItem& item) {
 }
 
 void SegmentUploader::put(const SpoolItem& item) {
+  require_repository(repository_);
   switch (item.kind) {
     case SpoolItem::Kind::segment:
       put_file(item, spool_.path_of(item.segment), 0);

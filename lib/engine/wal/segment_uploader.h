@@ -55,6 +55,9 @@ class SegmentUploader {
   std::vector<std::jthread> threads_;
 };
 
+// Error{store_unreachable} when the repository is gone from its address: where its file system is not mounted, WAL would be
+// stored into the directory beneath, and removed from the spool.
+void require_repository(const Repository& repository);
 // The end of the tails of a segment that the repository has, without a gap from the segment's start on.
 [[nodiscard]] Lsn stored_tail_end(const Repository& repository, const std::string& cluster, const WalSegment& segment);
 

@@ -116,7 +116,7 @@ StreamSituation StreamSession::look_around(const std::optional<ReplicationSlot>&
   StreamSituation situation{.server_timeline = server_.identity.timeline,
                             .history = history,
                             .held = {},
-                            .oldest_on_server = slot && slot->restart ? *slot->restart : server_.identity.flushed,
+                            .oldest_on_server = oldest_on_server(slot),
                             .segment_size = server_.wal_segment_size};
   const auto& position = pipeline_.writer().position();
   if (position) {
@@ -128,6 +128,11 @@ StreamSituation StreamSession::look_around(const std::optional<ReplicationSlot>&
     }
   }
   return situation;
+}
+
+Lsn StreamSession::oldest_on_server(const std::optional<ReplicationSlot>& slot) const {
+  const Lsn known = slot && slot->restart ? *slot->restart : server_.identity.flushed;
+  return Lsn{known.value - known.value % server_.wal_segment_size};
 }
 
 // Backups store the WAL that they need by themselves: islands behind a hole that only the receiver can fill. So what counts is
@@ -156,7 +161,9 @@ std::map<Timeline, Lsn> StreamSession::held_in_repository(const std::optional<Re
       }
     }
     if (next) {
-      held[timeline] = Lsn{*next * server_.wal_segment_size};
+      const Lsn end{*next * server_.wal_segment_size};
+      // What the server has not written yet cannot be its WAL, whoever stored it: the comparison when ours is stored tells.
+      held[timeline] = timeline == server_.identity.timeline && end > server_.identity.flushed ? oldest_on_server(slot) : end;
     }
   }
   return held;

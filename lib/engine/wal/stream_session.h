@@ -30,6 +30,8 @@ class StreamSession {
   [[nodiscard]] TimelineHistory fetch_history(Timeline timeline);
   [[nodiscard]] StreamSituation look_around(const std::optional<ReplicationSlot>& slot, const TimelineHistory& history);
   [[nodiscard]] std::map<Timeline, Lsn> held_in_repository(const std::optional<ReplicationSlot>& slot);
+  // The start of the segment from which on the server surely has all.
+  [[nodiscard]] Lsn oldest_on_server(const std::optional<ReplicationSlot>& slot) const;
   void report_gap(const StreamSituation& situation, const StreamStart& start);
   void report_lost(const StreamStart::Lost& lost);
   void go_on_at(Timeline timeline, Lsn lsn);

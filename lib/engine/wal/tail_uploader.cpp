@@ -57,7 +57,6 @@ void TailUploader::wait(SteadyTime next_upload) {
 void TailUploader::try_upload() {
   try {
     upload();
-    health_.worked();
   } catch (const Error& error) {
     health_.failed(error);
   } catch (const std::exception& error) {
@@ -85,6 +84,7 @@ Lsn TailUploader::known_tail_end(const ReceivedWal::Growing& growing) {
 }
 
 void TailUploader::put_tail(const ReceivedWal::Growing& growing, Lsn from) {
+  require_repository(repository_);
   const std::string partial = spool_.partial_path_of(growing.segment);
   Fd file = open_existing(partial, O_RDONLY);
   if (!file) {
@@ -106,6 +106,7 @@ void TailUploader::put_tail(const ReceivedWal::Growing& growing, Lsn from) {
         }
       },
       storing_.compression));
+  health_.worked();
   received_.tail_stored(growing.segment, growing.durable);
 }
 
@@ -120,7 +121,9 @@ void TailUploader::put_time() {
   if (!received_.finishing() && since_last < (moved ? std::min(options_.interval, tick_interval * 10) : idle_time_interval)) {
     return;
   }
+  require_repository(repository_);
   put_wal_time(repository_, storing_.cluster, storing_.system_identifier, *time);
+  health_.worked();
   last_time_ = time;
   last_time_put_ = now;
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import threading
 
@@ -17,21 +18,25 @@ class Receiver:
 
     @property
     def spool(self):
-        return self.runner.directory / self.cluster if "spool" not in self.runner.settings else \
-            type(self.runner.directory)(self.runner.settings["spool"]) / self.cluster
+        return pathlib.Path(self.runner.settings["spool"]) / self.cluster
 
-    def start(self, wait=True):
-        self.process = self.runner.start("wal", "receive", self.cluster, "--output", "json", **self.options)
+    def start(self, wait=True, under=()):
+        """`under`: a program and its arguments, to run it under."""
+        self.process = self.runner.start("wal", "receive", self.cluster, "--output", "json", under=under, **self.options)
         if wait:
             self.wait_until_streaming()
         return self
 
     def is_streaming(self):
-        return self.server.scalar("select count(*) from pg_stat_replication where application_name = 'pgrecall' and state = 'streaming'") > 0
+        return self.server.scalar("select count(*) from pg_stat_replication where application_name = 'pgrecall' and state in ('catchup', 'streaming')") > 0
+
+    def has_ended(self):
+        """Without reaping it, which is for collect()."""
+        return pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
     def wait_until_streaming(self, timeout_seconds=30):
-        self.server.wait_for(lambda: self.process.poll() is not None or self.is_streaming(), "the receiver to stream", timeout_seconds)
-        if self.process.poll() is not None:
+        self.server.wait_for(lambda: self.has_ended() or self.is_streaming(), "the receiver to stream", timeout_seconds)
+        if self.has_ended():
             raise AssertionError(f"the receiver ended: {self.runner.finish(self.process, exit=range(256))}")
 
     def kill(self):
@@ -39,7 +44,8 @@ class Receiver:
 
     def stop(self, *, exit=0):
         """SIGTERM; returns the result with `events`: [(kind, event)] of its whole life."""
-        self.process.send_signal(signal.SIGTERM)
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        os.kill(int(children[0]) if children else self.process.pid, signal.SIGTERM)  # strace keeps it to itself
         result = self.runner.finish(self.process, exit=exit)
         result.events = [json.loads(line)["event"] for line in result.stderr.splitlines() if line.startswith('{"event"')]
         result.kinds = [event["kind"] for event in result.events]

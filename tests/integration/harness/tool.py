@@ -65,9 +65,9 @@ class Pgrecall:
                     "clusters": self.clusters}
         self.config.write_text(json.dumps(document, indent=2) + "\n")
 
-    def start(self, *arguments, config=True, user=None, environment=None):
-        """A run that the caller waits for (finish) or kills."""
-        argv = [str(BINARY), *map(str, arguments)]
+    def start(self, *arguments, config=True, user=None, environment=None, under=()):
+        """A run that the caller waits for (finish) or kills. `under`: a program that runs it, such as strace."""
+        argv = [*map(str, under), str(BINARY), *map(str, arguments)]
         if config:
             argv += ["--config", str(self.config)]
         process = processes.start(argv, user=user, environment={**self.environment, **(environment or {})},
