@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -29,9 +31,11 @@ int exit_code_for_caller(const std::vector<std::string>& arguments, int failed_w
 
 // A segment that lies ready is moved before anything else is looked at: recovery waits for every one of them. In the form that
 // `restore` writes restore_command: wal fetch CLUSTER %f %p ...
-bool take_prefetched_segment(int argc, char** argv) {
-  return argc > 5 && std::string_view(argv[1]) == "wal" && std::string_view(argv[2]) == "fetch" && argv[3][0] != '-' &&
-         is_segment_name(argv[4]) && take_prefetched(argv[4], argv[5]);
+void hand_over_prefetched_segment(int argc, char** argv) {
+  if (argc > 5 && std::string_view(argv[1]) == "wal" && std::string_view(argv[2]) == "fetch" && argv[3][0] != '-' &&
+      is_segment_name(argv[4]) && take_prefetched(argv[4], argv[5])) {
+    ::_exit(exit_done);  // nothing is open that would have to be closed in order
+  }
 }
 
 int run(CommandLine& line, const std::vector<std::string>& arguments) {
@@ -46,9 +50,7 @@ int run(CommandLine& line, const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (take_prefetched_segment(argc, argv)) {
-    return exit_done;
-  }
+  hand_over_prefetched_segment(argc, argv);
   start_with_vector_copies(argv);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(2), seen where it happens
   const std::vector<std::string> arguments(argv, argv + argc);

@@ -65,8 +65,13 @@ void look_into_spool(WalStatus& status, Session& session) {
   if (config == nullptr || status.window.system_identifier == 0) {
     return;
   }
-  const fs::path directory = fs::path(config->spool) / status.cluster / std::to_string(status.window.system_identifier);
   std::error_code missing;
+  if (const fs::path report = fs::path(config->spool) / status.cluster / "status.json"; fs::exists(report, missing)) {
+    constexpr std::uint64_t max_report_size = 1U << 20U;  // bytes
+    const Bytes text = read_file(report.string(), max_report_size);
+    status.receiver = nlohmann::ordered_json::parse(text_of(text), nullptr, false);
+  }
+  const fs::path directory = fs::path(config->spool) / status.cluster / std::to_string(status.window.system_identifier);
   if (!fs::is_directory(directory, missing)) {
     return;
   }
@@ -78,11 +83,6 @@ void look_into_spool(WalStatus& status, Session& session) {
       ++spool.files;
       spool.bytes += file.file_size(missing);
     }
-  }
-  if (const fs::path report = directory / "status.json"; fs::exists(report, missing)) {
-    constexpr std::uint64_t max_report_size = 1U << 20U;  // bytes
-    const Bytes text = read_file(report.string(), max_report_size);
-    spool.receiver = nlohmann::ordered_json::parse(text_of(text), nullptr, false);
   }
 }
 

@@ -111,6 +111,22 @@ std::string slot_text(const WalStatus& status) {
          (limit ? " of at most " + format_size(*limit) : ", no limit");
 }
 
+// What is in the file is of whoever wrote it: nothing is taken for granted.
+std::string receiver_text(const WalStatus& status) {
+  const auto member = [&](const char* name) {
+    const auto found = status.receiver.find(name);
+    return found != status.receiver.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  if (!status.receiver.is_object()) {
+    return {};
+  }
+  std::string text = member("state") + ", durable to " + member("durable_lsn");
+  if (const auto updated = parse_time(member("updated"))) {
+    text += ", said " + format_duration(std::chrono::duration_cast<std::chrono::seconds>(status.now - *updated)) + " ago";
+  }
+  return text + (member("last_error").empty() ? "" : "; " + member("last_error"));
+}
+
 std::string lag_text(const WalStatus& status) {
   std::string text = status.lag_bytes ? format_size(*status.lag_bytes) : "unknown without the server";
   if (status.lag_seconds) {
@@ -172,7 +188,7 @@ ordered_json wal_status_json(const WalStatus& status) {
   if (status.spool) {
     json["spool"] = {{"directory", status.spool->directory}, {"files", status.spool->files}, {"bytes", status.spool->bytes}};
   }
-  json["receiver"] = status.spool && status.spool->receiver.is_object() ? status.spool->receiver : ordered_json(nullptr);
+  json["receiver"] = status.receiver.is_object() ? status.receiver : ordered_json(nullptr);
   json["warnings"] = status.warnings;
   return json;
 }
@@ -200,6 +216,9 @@ std::string wal_status_text(const WalStatus& status, const Style& style) {
     }
   } else if (!status.asked_server) {
     line("server", "not asked: without configuration, --connection tells where it is");
+  }
+  if (const std::string receiver = receiver_text(status); !receiver.empty()) {
+    line("receiver", receiver);
   }
   if (status.spool) {
     line("spool", format_count(status.spool->files, "file", "files") + ", " + format_size(status.spool->bytes) + " in " +

@@ -25,9 +25,9 @@ struct WalStatus {
     std::string directory;
     std::uint64_t files = 0;  // segments, whole or growing
     std::uint64_t bytes = 0;
-    nlohmann::ordered_json receiver;  // as it says itself; null when it says nothing
   };
   std::optional<Spool> spool;
+  nlohmann::ordered_json receiver;  // what one on this host last said of itself; null when there was none
 
   // What judge() finds.
   Lsn stored_until;                         // on the server's timeline, or the newest; 0/0 when nothing is stored
