@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "postgres/replication.h"
 
@@ -83,7 +84,7 @@ class Receiver {
   enum class Part { nothing, archive, manifest };
 
   Result expect(Result::Kind kind, int least_rows) {
-    std::optional<Result> result = connection_.next_result(operation);
+    std::optional<Result> result = pending_ ? std::exchange(pending_, std::nullopt) : connection_.next_result(operation);
     if (!result || result->kind() != kind || result->rows() < least_rows) {
       throw broken("an answer out of order");
     }
@@ -101,6 +102,8 @@ class Receiver {
     while (connection_.next_copy_message(message, operation) == Connection::CopyState::message) {
       take(message);
     }
+    // A COPY also ends where the server fails: its reason counts, and not that the archive is cut short.
+    pending_ = connection_.next_result(operation);
   }
 
   // 13 and 14: one COPY for each tablespace, in the order of the list, then one for the manifest.
@@ -124,8 +127,6 @@ class Receiver {
         [this](ByteView bytes) { std::visit([this](const auto& message) { take(message); }, decode_backup_message(bytes)); });
     end_part();
     if (archives_ != tablespaces.size()) {
-      // Also where the server failed meanwhile: its reason says more than the count.
-      static_cast<void>(connection_.next_result(operation));
       throw broken("archives and tablespaces differ in number");
     }
   }
@@ -168,6 +169,7 @@ class Receiver {
   BaseBackupSink& sink_;
   Part part_ = Part::nothing;
   std::size_t archives_ = 0;
+  std::optional<Result> pending_;  // what followed a COPY
 };
 
 }  // namespace

@@ -77,7 +77,7 @@ std::optional<Result> Connection::next_result(std::string_view operation) {
   }
   Error error = session_->error(std::move(message), command_hint(code)).with("sqlstate", code);
   if (may_pass_later({.sqlstate = code, .function = {}, .text = {}})) {
-    error = std::move(error).mark_passing();
+    static_cast<void>(std::move(error).mark_passing());  // marks it in place: assigned to itself it would lose its text
   }
   while (PQstatus(session_->connection()) == CONNECTION_OK) {
     const Result rest(session_->wait_for_result(operation));

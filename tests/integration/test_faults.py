@@ -38,6 +38,16 @@ class Faults(IntegrationTest):
         self.source.start()
         self.assert_nothing_listed_and_next_works()
 
+    def test_server_is_restarted_in_order(self):
+        """It says so and ends the COPY: no archive is damaged because it is cut short."""
+        process = self.slow_backup(self.source.conninfo())
+        self.source.stop()
+        result = self.tool.finish(process, exit=contract.DATABASE_UNREACHABLE)
+        self.assertRegex(result.stderr, "administrator command|connection was lost")
+        self.assertIn("hint:", result.stderr)
+        self.source.start()
+        self.assert_nothing_listed_and_next_works()
+
     def test_connection_is_cut(self):
         proxy = Proxy(self.source, self.directory / "proxy")
         self.addCleanup(proxy.close)
