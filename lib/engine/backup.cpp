@@ -314,7 +314,8 @@ void BackupRun::add_configuration(Connection& connection, BackupPipeline& pipeli
 
 void BackupRun::note_page_failures(Connection& connection, BackupPipeline& pipeline) {
   JudgedPages judged =
-      reread_pages(connection, pipeline.take_page_failures(), server_.block_size, {summary_.start_lsn, summary_.stop_lsn});
+      reread_pages(connection, pipeline.take_page_failures(), {server_.block_size, summary_.relation_segment_blocks},
+                   {summary_.start_lsn, summary_.stop_lsn});
   summary_.page_failure_count = judged.failures.size();
   judged.failures.resize(std::min(judged.failures.size(), max_summary_failures));
   summary_.page_failures = std::move(judged.failures);

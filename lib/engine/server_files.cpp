@@ -117,8 +117,8 @@ ConfigurationFiles read_configuration_files(Connection& connection) {
   return found;
 }
 
-JudgedPages reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures,
-                         std::uint32_t page_size, ReplayRange replay) {
+JudgedPages reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures, PageLayout layout,
+                         ReplayRange replay) {
   JudgedPages judged;
   for (const auto& [path, page] : failures) {
     if (within(page.lsn, replay)) {
@@ -128,19 +128,16 @@ JudgedPages reread_pages(Connection& connection, const std::vector<BackupPipelin
     if (connection.mode() == ReplicationMode::physical) {
       reread = "not possible with replication=true";
     } else if (judged.failures.size() < max_reread_pages) {
-      const auto relation = parse_relation_path(path);
-      const std::uint64_t block_in_file =
-          page.block - (relation ? std::uint64_t{relation->segment} * default_blocks_per_segment : 0);
-      const FileAnswer answer =
-          read_server_file(connection, fmt::format("pg_catalog.pg_read_binary_file({}, {}, {}, true)", sql_literal(path),
-                                                   block_in_file * page_size, page_size));
+      const std::uint64_t offset = std::uint64_t{block_in_segment(page.block, layout.blocks_per_segment)} * layout.page_size;
+      const FileAnswer answer = read_server_file(connection, fmt::format("pg_catalog.pg_read_binary_file({}, {}, {}, true)",
+                                                                         sql_literal(path), offset, layout.page_size));
       if (answer.refused.empty()) {
-        if (!answer.bytes || answer.bytes->size() < page_size) {
+        if (!answer.bytes || answer.bytes->size() < layout.page_size) {
           judged.torn.push_back({path, page.block});
           continue;  // dropped or truncated since: WAL replay does the same
         }
         std::vector<BadPage> still;
-        check_pages(*answer.bytes, page_size, page.block, Lsn{}, still);
+        check_pages(*answer.bytes, layout.page_size, page.block, Lsn{}, still);
         // Written since the copy: whatever is there now, WAL of the backup or later WAL brought it.
         if (still.empty() || still.front().lsn != page.lsn) {
           judged.torn.push_back({path, page.block});

@@ -30,6 +30,11 @@ struct ReplayRange {
   Lsn stop;
 };
 
+struct PageLayout {
+  std::uint32_t page_size = 0;           // bytes
+  std::uint32_t blocks_per_segment = 0;  // pages in a relation's file; the cluster's own
+};
+
 // Judges pages that looked bad. One whose LSN lies in the replay was written meanwhile, may have been torn by our reading, and
 // WAL brings its full image: no failure. The others are read once more: one is good now, or gone, or has been written since. What
 // stays bad becomes a failure of the backup's summary, the others are torn.
@@ -38,6 +43,6 @@ struct JudgedPages {
   std::vector<TornPage> torn;
 };
 [[nodiscard]] JudgedPages reread_pages(Connection& connection, const std::vector<BackupPipeline::FileFailure>& failures,
-                                       std::uint32_t page_size, ReplayRange replay);
+                                       PageLayout layout, ReplayRange replay);
 
 }  // namespace pgrecall

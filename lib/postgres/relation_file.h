@@ -37,6 +37,11 @@ inline constexpr std::uint32_t default_blocks_per_segment = 131072;  // RELSEG_S
 [[nodiscard]] std::optional<std::uint32_t> first_block_of_segment(std::uint32_t segment,
                                                                   std::uint32_t blocks_per_segment) noexcept;
 
+// The number of a fork's page within its segment file.
+[[nodiscard]] constexpr std::uint32_t block_in_segment(std::uint32_t block, std::uint32_t blocks_per_segment) noexcept {
+  return block % blocks_per_segment;
+}
+
 // "main", "fsm", "vm", "init".
 [[nodiscard]] std::string_view name(RelationFork fork) noexcept;
 

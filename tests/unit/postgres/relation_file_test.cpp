@@ -65,6 +65,9 @@ TEST_CASE("names that PostgreSQL would not write are no relations", "[relation_f
 
 TEST_CASE("blocks are counted across segments", "[relation_file]") {
   CHECK(first_block_of_segment(0, default_blocks_per_segment) == 0U);
+  CHECK(block_in_segment(393216U + 7, default_blocks_per_segment) == 7U);
+  CHECK(block_in_segment(393216U + 7, 1024) == 7U);
+  CHECK(block_in_segment(1500, 1024) == 476U);  // a server built with segments of 8 MiB
   CHECK(first_block_of_segment(3, default_blocks_per_segment) == 393216U);
   CHECK(first_block_of_segment(32767, default_blocks_per_segment) == 4294836224U);
   CHECK_FALSE(first_block_of_segment(32768, default_blocks_per_segment).has_value());
