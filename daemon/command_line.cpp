@@ -81,6 +81,20 @@ void collect(const CLI::App& app, std::vector<const CLI::App*>& found) {
     collect(*verb, found);
   }
 }
+
+// An empty value is nearly always a variable of a script that is not set: `unpin prod "$ID"` must not mean the newest backup.
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
+    if (option->get_items_expected_max() > 0 && !option->check_lname("note")) {
+      option->check([](const std::string& value) {
+        return value.empty() ? std::string("the value is empty; is a variable of a script not set?") : std::string();
+      });
+    }
+  }
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    refuse_empty_values(*verb);
+  }
+}
 }  // namespace
 
 CommandLine::CommandLine() : app("Backup and point-in-time recovery for PostgreSQL", "pgrecall") {
@@ -90,6 +104,7 @@ CommandLine::CommandLine() : app("Backup and point-in-time recovery for PostgreS
   app.formatter(std::make_shared<HelpFormat>());
   app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   declare_commands(*this);
+  refuse_empty_values(app);
   app.footer("pgrecall COMMAND --help tells about one of them; pgrecall(1) has it all.");  // here: verbs would inherit it
 }
 
@@ -134,7 +149,11 @@ Error explain(const CommandLine& line, const CLI::ParseError& problem) {
     return Error(ErrorKind::usage, path.empty() ? "no command was given" : "pgrecall " + path + " needs to know what to do",
                  "commands: " + list_of(verbs) + "; " + help);
   }
-  return Error(ErrorKind::usage, problem.what(), help);
+  const std::string text = problem.what();
+  if (const std::size_t name_end = text.find(": At Most 1 required"); name_end != std::string::npos) {
+    return Error(ErrorKind::usage, text.substr(0, name_end) + " was given more than once", help);
+  }
+  return Error(ErrorKind::usage, text, help);
 }
 
 OutputFormat wanted_format(const std::vector<std::string>& arguments) noexcept {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <map>
 
 #include "base/units.h"
 #include "commands/commands.h"
@@ -144,18 +143,27 @@ int run_backup(const BackupOptions& options, Session& session) {
 void add_options(CLI::App& verb, BackupOptions& options) {
   verb.add_option("CLUSTER", options.cluster, "The cluster's name, in the configuration and in the repository")->required();
   verb.add_flag("--full", options.full, "Store everything anew instead of sharing what earlier backups have");
-  verb.add_option("--keep", options.keep, "What it is kept as: daily, weekly, monthly, manual (default)")
-      ->type_name("KIND")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Keep>{
-          {"daily", Keep::daily}, {"weekly", Keep::weekly}, {"monthly", Keep::monthly}, {"manual", Keep::manual}}));
-  verb.add_option("--note", options.note, "A remark for list and show")->type_name("TEXT");
+  verb.add_option_function<std::string>(
+          "--keep",
+          [&options](const std::string& text) {
+            options.keep = take_word<Keep>(
+                "--keep", text,
+                {{"daily", Keep::daily}, {"weekly", Keep::weekly}, {"monthly", Keep::monthly}, {"manual", Keep::manual}});
+          },
+          "What it is kept as: daily, weekly, monthly, manual (default)")
+      ->type_name("KIND");
+  verb.add_option("--note", options.note, "A remark for list and show")->type_name("TEXT")->check(check_note);
   verb.add_option("--connection", options.connection,
                   "How to reach the server, without a configuration: libpq's connection string or URI, without a password")
       ->type_name("CONNINFO");
-  verb.add_option("--checkpoint", options.checkpoint, "fast (default) starts at once; spread spares the server")
-      ->type_name("MODE")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, BackupCheckpoint>{{"fast", BackupCheckpoint::fast}, {"spread", BackupCheckpoint::spread}}));
+  verb.add_option_function<std::string>(
+          "--checkpoint",
+          [&options](const std::string& text) {
+            options.checkpoint = take_word<BackupCheckpoint>(
+                "--checkpoint", text, {{"fast", BackupCheckpoint::fast}, {"spread", BackupCheckpoint::spread}});
+          },
+          "fast (default) starts at once; spread spares the server")
+      ->type_name("MODE");
   verb.add_option_function<std::string>(
           "--max-rate", [&options](const std::string& text) { options.max_rate = take_rate("--max-rate", text); },
           "Read no faster than this from the server: 50MB/s")

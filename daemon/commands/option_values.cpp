@@ -55,6 +55,9 @@ Compression take_compression(std::string_view option, const std::string& text) {
   if (colon == std::string_view::npos) {
     return compression;
   }
+  if (*method == CompressionMethod::none) {
+    throw wrong(option, text, "none has no level");
+  }
   const auto level = parse_number<int>(all.substr(colon + 1));
   const Levels levels = levels_of(*method);
   if (!level || *level < levels.lowest || *level > levels.highest) {
@@ -77,6 +80,19 @@ double take_fraction(std::string_view option, const std::string& text) {
     throw wrong(option, text, "say all, or a percentage such as 10%");
   }
   return *percent / 100;
+}
+
+Error not_one_of(std::string_view option, const std::string& text, const std::vector<std::string_view>& words) {
+  std::string list;
+  for (const std::string_view word : words) {
+    list.append(list.empty() ? "" : ", ").append(word);
+  }
+  return wrong(option, text, "it is one of: " + list);
+}
+
+std::string check_note(const std::string& text) {
+  constexpr std::size_t longest = 1000;
+  return text.size() <= longest ? std::string() : "a note has at most " + std::to_string(longest) + " bytes";
 }
 
 std::pair<std::string, std::string> take_pair(std::string_view option, const std::string& text) {

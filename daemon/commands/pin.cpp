@@ -1,5 +1,6 @@
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
+#include "commands/option_values.h"
 #include "output/backup_text.h"
 
 namespace pgrecall {
@@ -40,7 +41,7 @@ void add_change(CommandLine& line, Change change, const std::string& verb_name, 
   const auto options = std::make_shared<PinOptions>();
   verb.add_option("CLUSTER", options->cluster, "Its cluster")->required();
   verb.add_option("ID", options->id, "Its id, or latest")->required();
-  verb.add_option("--note", options->note, "Why, for whoever comes later")->type_name("TEXT");
+  verb.add_option("--note", options->note, "Why, for whoever comes later")->type_name("TEXT")->check(check_note);
   on_chosen(line, verb, [options, change](Session& session) { return run_change(change, *options, session); });
 }
 }  // namespace

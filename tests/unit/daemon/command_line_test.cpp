@@ -75,6 +75,44 @@ TEST_CASE("values that cannot be are usage errors") {
   CHECK(parse({"list", "--key-file", "k", "--passphrase-file", "p"}).kind() == ErrorKind::usage);
 }
 
+TEST_CASE("an empty value is refused, since it must not choose the newest backup or the default repository") {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"unpin", "prod", ""},
+                                             {"pin", "prod", ""},
+                                             {"show", "prod", ""},
+                                             {"verify", "prod", ""},
+                                             {"verify", ""},
+                                             {"restore", "prod", "--into", "/d", "--backup", ""},
+                                             {"restore", "prod", "--into", ""},
+                                             {"list", "--repository", ""},
+                                             {"--config", "", "list"},
+                                             {"list", "--key-file", ""},
+                                             {"backup", "prod", "--connection", ""}}) {
+    const Error error = parse(arguments);
+    CAPTURE(arguments);
+    CHECK(error.kind() == ErrorKind::usage);
+    CHECK(error.message().find("empty") != std::string::npos);
+  }
+  CHECK(parse({"pin", "prod", "latest", "--note", ""}).message().empty());
+}
+
+TEST_CASE("a word that an option does not take is answered with those that it takes") {
+  const Error keep = parse({"backup", "prod", "--keep", "yearly"});
+  CHECK(keep.message() == "--keep: \"yearly\" cannot be used");
+  CHECK(keep.hint() == "it is one of: daily, weekly, monthly, manual");
+  CHECK(parse({"backup", "prod", "--keep", "3"}).hint() == keep.hint());
+  CHECK(parse({"backup", "prod", "--checkpoint", "1"}).hint() == "it is one of: fast, spread");
+  CHECK(parse({"backup", "prod", "--keep", "weekly", "--checkpoint", "spread"}).message().empty());
+  CHECK(parse({"list", "--output", "xml"}).message().find("text,json") != std::string::npos);
+  CHECK(parse({"list", "--repository", "/a", "--repository", "/b"}).message() == "--repository was given more than once");
+}
+
+TEST_CASE("a note has a limit, as every list reads it") {
+  CHECK(parse({"backup", "prod", "--note", std::string(1000, 'x')}).message().empty());
+  CHECK(parse({"backup", "prod", "--note", std::string(1001, 'x')}).message().find("1000 bytes") != std::string::npos);
+  CHECK(parse({"pin", "prod", "latest", "--note", std::string(1001, 'x')}).kind() == ErrorKind::usage);
+}
+
 TEST_CASE("an error before the options are known still has the wanted format") {
   CHECK(wanted_format({"pgrecall", "lst", "--output", "json"}) == OutputFormat::json);
   CHECK(wanted_format({"pgrecall", "--output=json", "lst"}) == OutputFormat::json);
