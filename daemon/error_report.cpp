@@ -1,5 +1,8 @@
 #include "error_report.h"
 
+#include <filesystem>
+#include <new>
+
 #include "base/error.h"
 #include "output/text.h"
 
@@ -42,7 +45,14 @@ int report_known(const Error& error, Console& console) {
   }
   console.error(text);
   if (console.json()) {
-    console.json_data(to_json(error));
+    try {
+      console.json_data(to_json(error));
+    } catch (const Error& unwritable) {
+      // Most often the very error that was just reported on the other stream: the exit code still tells.
+      if (unwritable.message() != error.message()) {
+        console.error("pgrecall: " + printable_lines(unwritable.what()));
+      }
+    }
   }
   return exit_code(error.kind());
 }
@@ -51,6 +61,14 @@ int report_known(const Error& error, Console& console) {
 int report(const std::exception& error, Console& console) {
   if (const auto* known = dynamic_cast<const Error*>(&error)) {
     return report_known(*known, console);
+  }
+  if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    return report_known(system_error("cannot look at", file->path1().string(), file->code().value()), console);
+  }
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return report_known(Error(ErrorKind::failed, "there is not enough memory",
+                              "lower --workers, or raise the limit of memory (MemoryMax in the unit, ulimit -v in a shell)"),
+                        console);
   }
   return report_known(Error(ErrorKind::failed, std::string("unexpected: ") + error.what(),
                             "this is a defect of pgrecall; please report it with the command and its --verbose output"),

@@ -117,6 +117,9 @@ Error system_error(std::string_view message, std::string_view path, int errno_va
     case EPERM: hint = "check owner and mode of the path, and the user that runs pgrecall"; break;
     case EMFILE:
     case ENFILE: hint = "raise the limit of open files (LimitNOFILE in the unit, ulimit -n in a shell)"; break;
+    case ELOOP: hint = "the path goes round in symbolic links; name the directory itself"; break;
+    case ENAMETOOLONG: hint = "choose a shorter path"; break;
+    case ENOTDIR: hint = "a part of the path is a file; name another place"; break;
     default: break;
   }
   return Error(kind, std::string(message) + ": " + std::generic_category().message(errno_value), std::move(hint))

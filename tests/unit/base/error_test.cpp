@@ -81,3 +81,13 @@ TEST_CASE("what the system reports becomes a kind and a hint", "[error]") {
   CHECK(system_error("opening", "/x", EACCES).hint().find("owner and mode") != std::string::npos);
   CHECK(system_error("opening", "/x", EMFILE).hint().find("open files") != std::string::npos);
 }
+
+TEST_CASE("a path that cannot be is answered with what to do", "[error]") {
+  for (const int number : {ELOOP, ENAMETOOLONG, ENOTDIR, EACCES}) {
+    const Error error = system_error("cannot look at", "/x", number);
+    CAPTURE(number);
+    CHECK(error.kind() == ErrorKind::failed);
+    CHECK_FALSE(error.hint().empty());
+    CHECK(error.context("path") == "/x");
+  }
+}
