@@ -67,10 +67,22 @@ std::vector<std::string> list_key_objects(ObjectStore& store) {
   return names;
 }
 
-[[noreturn]] void refuse_key(const KeySource& source, std::string_view repository_id) {
+// What a repository's keys are, as far as they can be read.
+struct KeyKinds {
+  bool key_file = false;
+  bool passphrase = false;
+};
+
+[[noreturn]] void refuse_key(const KeySource& source, std::string_view repository_id, KeyKinds kinds) {
+  if (source.passphrase) {
+    throw Error(ErrorKind::wrong_key, "the passphrase does not open this repository",
+                kinds.key_file && !kinds.passphrase ? "it was made with a key file: give that with --key-file"
+                                                    : "give the passphrase with which the repository was made")
+        .with("repository", repository_id);
+  }
   throw Error(ErrorKind::wrong_key, "the key does not open this repository",
-              source.passphrase ? "give the passphrase with which the repository was made"
-                                : "give the key file with which the repository was made, or an exported key")
+              kinds.passphrase && !kinds.key_file ? "it was made with a passphrase: give that, or an exported key"
+                                                  : "give the key file with which the repository was made, or an exported key")
       .with("repository", repository_id)
       .with("key_file", source.key_file.value_or(""));
 }
@@ -145,15 +157,19 @@ Key unlock_data_key(ObjectStore& store, const Repository::Identity& identity, st
   const auto file = source.key_file ? std::optional(read_key_file(*source.key_file)) : std::nullopt;
   if (file && file->kind == KeyFileKind::repository) {
     if (key_check(file->key, identity.id) != check) {
-      refuse_key(source, identity.id);
+      refuse_key(source, identity.id, {});
     }
     return file->key;
   }
   std::optional<Error> damaged;
+  KeyKinds kinds;
   for (const std::string& name : list_key_objects(store)) {
     try {
       const auto object = read_object(store, name, max_key_object_size);
       const auto wrapped = object ? std::optional(parse_wrapped_key(*object, name)) : std::nullopt;
+      if (wrapped) {
+        (wrapped->cost ? kinds.passphrase : kinds.key_file) = true;
+      }
       const auto opened = wrapped ? open_wrapped_key(*wrapped, file, source.passphrase, identity.id) : std::nullopt;
       if (opened && key_check(*opened, identity.id) == check) {
         return *opened;
@@ -169,7 +185,7 @@ Key unlock_data_key(ObjectStore& store, const Repository::Identity& identity, st
   if (damaged) {
     throw Error(*damaged);
   }
-  refuse_key(source, identity.id);
+  refuse_key(source, identity.id, kinds);
 }
 
 }  // namespace pgrecall

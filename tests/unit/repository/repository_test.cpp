@@ -91,6 +91,22 @@ TEST_CASE_METHOD(Fixture, "A passphrase opens what it sealed, and no other does"
   CHECK(open_error(by_passphrase("")) == ErrorKind::wrong_key);
 }
 
+TEST_CASE_METHOD(Fixture, "A key of the other sort is told what the repository was made with") {
+  const auto hint = [this](const KeySource& key) {
+    return error_of([&] { static_cast<void>(Repository::open(store, key)); }).hint();
+  };
+  SECTION("a passphrase, where it is a key file") {
+    static_cast<void>(Repository::create(store, sealed, by_file(key_path), clock));
+    CHECK(hint(by_passphrase("x")).find("made with a key file") != std::string::npos);
+  }
+  SECTION("a key file, where it is a passphrase") {
+    static_cast<void>(Repository::create(store, sealed, by_passphrase("x"), clock));
+    const std::string other = directory.path() + "/k";
+    write_file(other, format_key_file({KeyFileKind::wrapping, Key::random()}).reveal());
+    CHECK(hint(by_file(other)).find("made with a passphrase") != std::string::npos);
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "Wrong keys of every sort are wrong_key, not corruption") {
   static_cast<void>(Repository::create(store, sealed, by_file(key_path), clock));
   const std::string other = directory.path() + "/other";
