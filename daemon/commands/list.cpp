@@ -1,4 +1,5 @@
 #include "base/units.h"
+#include "commands/backup_choice.h"
 #include "commands/commands.h"
 #include "config/problem.h"
 #include "output/backup_text.h"
@@ -30,6 +31,10 @@ std::vector<Listed> read_all(Session& session, const std::string& wanted) {
   std::vector<Listed> all;
   if (!wanted.empty()) {
     const Repository& repository = session.repository_of(wanted);
+    // A configured cluster may have no backup yet; another that has none is a name mistyped.
+    if (session.config() == nullptr) {
+      require_cluster(repository, wanted);
+    }
     all.push_back({wanted, repository.store().address(), read_catalog(repository, wanted), retention_of(session, wanted)});
     return all;
   }
@@ -100,7 +105,7 @@ std::string text_of(const Listed& listed, const Style& style) {
   if (!listed.catalog.unfinished.empty()) {
     out += style.paint(Tone::faint,
                        format_count(listed.catalog.unfinished.size(), "unfinished backup is", "unfinished backups are") +
-                           " under way or broken off; what they stored is used again") +
+                           " under way or broken off; what was stored is used again") +
            "\n";
   }
   return out;

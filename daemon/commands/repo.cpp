@@ -45,6 +45,9 @@ int run_init(const RepoOptions& options, Session& session) {
   const Repository repository =
       Repository::create(*store, seal ? Repository::Sealing::sealed : Repository::Sealing::none, key, session.clock());
   Console& console = session.console();
+  if (!seal && where.key.passphrase) {
+    console.warning("a passphrase was given, but not --seal: this repository is not sealed, and cannot be later");
+  }
   if (seal) {
     const std::string what = key.key_file ? "the key file " + *key.key_file : std::string("the passphrase");
     console.warning((key_is_new ? "made " : "") + what + (key_is_new ? ". KEEP A COPY" : ": KEEP A COPY") +

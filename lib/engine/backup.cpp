@@ -76,8 +76,11 @@ BackupResult BackupRun::execute() {
   progress_.enter("connecting");
   Connection connection = connect_replication(request_.connection, failure_.token());
   connection.on_notice([this](const ServerNotice& notice) {
-    if (notice.severity == "WARNING") {
-      summary_.warnings.push_back("server: " + notice.message);
+    std::string warning = "server: " + notice.message;
+    // The server looks at every file twice, once for the size, and warns twice.
+    if (notice.severity == "WARNING" &&
+        std::find(summary_.warnings.begin(), summary_.warnings.end(), warning) == summary_.warnings.end()) {
+      summary_.warnings.push_back(std::move(warning));
     }
   });
   meet_server(connection);
@@ -152,26 +155,33 @@ void BackupRun::choose_parent() {
 }
 
 void BackupRun::choose_id() {
-  std::optional<Time> newest;
+  std::optional<BackupId> newest_id;
+  const auto consider = [&](const BackupId& id) {
+    if (!newest_id || newest_id->time() < id.time()) {
+      newest_id = id;
+    }
+  };
   for (const ListedBackup& each : catalog_.backups) {
-    newest = std::max(newest.value_or(Time::min()), each.summary.id.time());
+    consider(each.summary.id);
   }
   for (const DamagedBackup& each : catalog_.damaged) {
-    newest = std::max(newest.value_or(Time::min()), each.id.time());
+    consider(each.id);
   }
   for (const BackupId& each : catalog_.unfinished) {
-    newest = std::max(newest.value_or(Time::min()), each.time());
+    consider(each);
   }
+  const Time newest = newest_id ? newest_id->time() : Time::min();
   // Ids have whole seconds, so a backup that follows another at once waits for its own.
-  while (newest && clock_.now() < *newest + std::chrono::seconds(1) && clock_.now() >= *newest - std::chrono::seconds(1)) {
+  while (newest_id && clock_.now() < newest + std::chrono::seconds(1) && clock_.now() >= newest - std::chrono::seconds(1)) {
     wait_unless_stopped(std::chrono::milliseconds(50), failure_.token());
   }
   summary_.started = clock_.now();
-  if (newest && summary_.started < *newest) {
+  if (newest_id && summary_.started < newest) {
     throw Error(ErrorKind::failed, "this host's clock is behind the newest backup",
-                "set the clock right; backups must follow each other in time")
+                "set the clock right; if it is right, and the newest backup was taken with a wrong one, take that out: remove " +
+                    backups_prefix(request_.cluster) + newest_id->text + "/ from the repository, its summary first")
         .with("now", format_time(summary_.started))
-        .with("newest", format_time(*newest));
+        .with("newest", format_time(newest));
   }
   const bool shares = parent_ && request_.store == BackupRequest::Store::changed;
   summary_.id = BackupId::make(summary_.started, shares ? BackupKind::incremental : BackupKind::full);

@@ -4,8 +4,9 @@
 import json
 import re
 import shutil
+import subprocess
 
-from harness import IntegrationTest, Pgrecall, contract, main
+from harness import IntegrationTest, Pgrecall, contract, main, tool
 
 
 class Refusals(IntegrationTest):
@@ -72,6 +73,43 @@ class Refusals(IntegrationTest):
 
     def test_unknown_cluster_names_what_there_is(self):
         self.assert_refused(self.tool.restore("prid", self.into, exit=contract.TARGET_UNREACHABLE), "prod")
+
+    def test_list_of_an_unknown_cluster_is_no_empty_list(self):
+        """A script with a mistyped name must not read "no backups" as an answer."""
+        result = self.tool.run("list", "prid", "--repository", self.tool.url, config=False, exit=contract.TARGET_UNREACHABLE)
+        self.assert_refused(result, "prod")
+
+    def test_newest_backup_is_from_a_wrong_clock(self):
+        """The hint leads out: no backup would be possible before that day."""
+        future = self.tool.repository / "clusters/prod/backups/20990101T000000Z-full"
+        future.mkdir()
+        (future / "manifest").write_bytes(b"what a killed backup left")
+        result = self.tool.run("backup", "prod", exit=contract.FAILED)
+        self.assert_refused(result, "clock")
+        self.assertIn(str(future.relative_to(self.tool.repository)), result.stderr)
+        shutil.rmtree(future)
+        self.tool.backup("prod")
+
+    def test_passphrase_without_seal_is_said(self):
+        result = self.tool.run("repo", "init", "--repository", self.directory / "plain", config=False,
+                               environment={"PGRECALL_PASSPHRASE": "forgotten"})
+        self.assertRegex(result.stderr, "warning:.*not sealed")
+
+    def test_output_that_cannot_be_written(self):
+        for output in ("text", "json"):
+            with self.subTest(output=output), open("/dev/full", "wb") as full:
+                run = subprocess.run([tool.BINARY, "list", "--repository", self.tool.url, "--output", output],
+                                     stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+                self.assertEqual(contract.FAILED, run.returncode)
+                self.assertEqual("pgrecall: error: cannot write the output: No space left on device\n", run.stderr)
+
+    def test_working_directory_is_gone(self):
+        gone = self.directory / "gone"
+        run = subprocess.run(["sh", "-c", 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$2" list --repository here', "sh", gone, tool.BINARY],
+                             stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(contract.FAILED, run.returncode)
+        self.assertIn("here", run.stderr)
+        self.assertNotIn("defect", run.stderr)
 
     def test_no_repository(self):
         url = f"file://{self.directory}/nowhere"
