@@ -47,8 +47,18 @@ class FullDisk(IntegrationTest):
             (spool / f"filler{number}").write_bytes(bytes(32 << 10))
         tool.settings["spool"] = str(spool)
         tool.cluster("prod", self.source.conninfo())
-        tool.run("backup", "prod", exit=(contract.FAILED, contract.STORE_UNREACHABLE, contract.DONE), environment={"TMPDIR": str(spool)})
+        result = tool.run("backup", "prod", exit=contract.STORE_UNREACHABLE, environment={"TMPDIR": str(spool)})
+        self.assertIn(str(spool), result.stderr)
+        self.assertRegex(result.stderr, "No space left on device")
+        self.assertIn("hint:", result.stderr)
+        self.assertEqual([], tool.ids("prod"))
         self.assertEqual(["filler0", "filler1"], sorted(path.name for path in spool.iterdir()))
+        for filler in spool.iterdir():
+            filler.unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", spool], check=True)
+        backup = tool.backup("prod")
+        self.assertEqual([backup], tool.ids("prod"))
+        self.assertEqual([], list(spool.iterdir()), "temporary files stay behind")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ class SmallFiles(IntegrationTest):
             "backup": tool.run("backup", "prod", timeout_seconds=300),
             "second backup": tool.run("backup", "prod", timeout_seconds=300),
             "list": tool.run("list", "prod"),
+            "show": tool.run("show", "prod", "latest", "--output", "json"),
             "verify": tool.run("verify", "prod", timeout_seconds=300),
+            "dry run": tool.restore("prod", into, "--dry-run"),
             "restore": tool.restore("prod", into, timeout_seconds=300),
             "restore over it": tool.restore("prod", into, "--delta", timeout_seconds=300),
         }
