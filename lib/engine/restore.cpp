@@ -27,6 +27,11 @@ constexpr std::string_view control_file_path = "global/pg_control";
 constexpr std::uint32_t private_directory = 0700;
 constexpr std::uint32_t private_file = 0600;
 
+// A standby's backup has its standby.signal: with that, what is restored would follow the primary, or wait for it for ever.
+bool decides_recovery(const ManifestEntry& entry) {
+  return entry.tree == EntryTree::data_directory && (entry.path == "standby.signal" || entry.path == "recovery.signal");
+}
+
 class RestoreRun {
  public:
   RestoreRun(const Repository& repository, const RestorePlan& plan, Progress& progress, const std::stop_token& stop)
@@ -132,6 +137,9 @@ void RestoreRun::write_files() {
       repository_, plan_.request.cluster, target_, plan_.request.mode, plan_.request.workers,
       [this](const ManifestEntry& entry) { return path_of(entry); }, failure_, progress_);
   while (const ManifestEntry* entry = manifest.next()) {
+    if (decides_recovery(*entry)) {
+      continue;
+    }
     if (entry->tree == EntryTree::configuration) {
       has_configuration_ = true;
       target_.make_directory(fs::path(path_of(*entry)).parent_path(), private_directory);

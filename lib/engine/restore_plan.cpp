@@ -200,6 +200,11 @@ void note_warnings(RestorePlan& plan) {
     plan.warnings.push_back(std::to_string(summary.page_failure_count) +
                             " pages had wrong checksums when the backup was taken: `pgrecall show` names them");
   }
+  if (summary.from_standby) {
+    plan.warnings.emplace_back(
+        "the backup was taken from a standby: what is restored is a server of its own that follows no primary (standby.signal is "
+        "left out)");
+  }
   // settings.json is always there; it is for people.
   if (summary.configuration_files.size() > 1) {
     plan.warnings.push_back("the source kept configuration outside its data directory; what could be read goes to " +

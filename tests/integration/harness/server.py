@@ -42,6 +42,7 @@ class Server:
         self.options = {**DEFAULT_OPTIONS, "unix_socket_directories": str(self.run_directory), **(options or {})}
         self.port = 5432  # names the socket only, unless listen_tcp() was called
         self.process = None
+        self.is_standby = False  # then start() does not wait for the end of recovery
         self.log_path = self.run_directory / "server.log"
 
     @classmethod
@@ -89,7 +90,7 @@ class Server:
         if self.process.poll() is not None:
             raise AssertionError(f"PostgreSQL {self.version.major} ended with {self.process.returncode} as it started\n{self.log()}")
         try:
-            return not self.scalar("select pg_is_in_recovery()")  # a hot standby answers before recovery has ended
+            return self.scalar("select pg_is_in_recovery()") == self.is_standby  # a hot standby answers before recovery has ended
         except psycopg2.OperationalError:
             return False
 
