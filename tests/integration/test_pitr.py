@@ -13,6 +13,7 @@ import time
 import psycopg2
 
 from harness import IntegrationTest, contract, installed_versions, main, processes, tool
+from harness.receiver import Receiver
 
 MOMENTS = 20
 COMMITS = 300
@@ -265,6 +266,26 @@ class Pitr(IntegrationTest):
         before = min(before, fork)
         common.judge(self, before, self.found(self.recover(source, runner, "--at", zoned(before))))
 
+
+    def test_idle_server_is_recoverable_until_its_last_keepalive(self):
+        """PostgreSQL fails when no commit is later than the target. The WAL is a segment's beginning, in tails."""
+        source, runner = self.prepare(wal_sender_timeout="2s", archive_mode="off")
+        receiver = Receiver(runner, source, user="postgres").start()
+        steps = Steps(source)
+        last = time.time()
+        covered = lambda: datetime.datetime.fromisoformat(receiver.status()["durable_time"] or "2001-01-01T00:00:00Z").timestamp()
+        source.wait_for(lambda: covered() > last + 2, "a keepalive of the idle server")
+        receiver.stop()
+        source.stop()
+        idle = zoned(last + 1)
+        plan = runner.restore("prod", self.place / "planned", "--at", idle, "--dry-run", "--output", "json", user="postgres").json()["plan"]
+        self.assertIn("nothing was committed later", " ".join(plan["recovery"]["notes"]))
+        for action in ("pause", "promote"):
+            server = self.recover(source, runner, "--at", idle, "--action", action)
+            self.assertEqual(steps.ids, sorted(self.found(server)))
+            self.assertEqual(action == "pause", server.scalar("select pg_is_in_recovery()"))
+        self.assertEqual(steps.ids, sorted(self.found(self.recover(source, runner, "--latest", "--action", "pause"))))
+        self.recover(source, runner, "--at", zoned(last + 3600), exit=contract.TARGET_UNREACHABLE)
 
     def test_start_waits_and_tells_the_moment(self):
         source, runner = self.prepare()
