@@ -86,6 +86,9 @@ std::string text_of(const VerifyReport& report, const VerifyRequest& request, co
                     " of the data)"
               : "") +
          "\n";
+  if (damage == 0 && report.backups == 0) {
+    return out + style.paint(Tone::warning, "there is no backup, so nothing was verified") + "\n";
+  }
   out += damage == 0 ? style.paint(Tone::good, "no damage") + "\n"
                      : style.paint(Tone::bad, format_count(damage, "finding", "findings") + " of damage") +
                            ": take a new backup now, before the damaged ones are needed\n";

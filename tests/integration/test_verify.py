@@ -91,6 +91,14 @@ class Verify(IntegrationTest):
         self.assertGreater(sample["bytes"], 0.1 * whole["bytes"])
         self.assertLess(sample["bytes"], 0.6 * whole["bytes"])
 
+    def test_no_backup_is_not_called_good(self):
+        tool = self.backed_up()
+        for summary in self.objects(tool, "backups/*/summary"):
+            summary.unlink()
+        result = tool.run("verify", "prod")
+        self.assertIn("nothing was verified", result.stdout)
+        self.assertNotIn("no damage", result.stdout)
+
     def test_unknown_backup(self):
         tool = self.backed_up()
         tool.run("verify", "prod", "20200101T000000Z-full", exit=contract.TARGET_UNREACHABLE)
@@ -142,6 +150,17 @@ class Check(IntegrationTest):
         items = self.items(tool, exit=(contract.FAILED, contract.DATABASE_UNREACHABLE))
         self.assertEqual("bad", items["connection"]["state"])
         self.assertEqual("good", items["store: write"]["state"])
+
+    def test_missing_secret_of_one_cluster_hides_no_other(self):
+        source = self.create_server()
+        tool = self.pgrecall(source)
+        tool.cluster("aside", source.conninfo(), password_env="PGRECALL_TEST_NOT_SET")
+        document = tool.run("check", "--output", "json", exit=contract.FAILED).json()
+        items = {cluster["cluster"]: {item["what"]: item for item in cluster["items"]} for cluster in document["clusters"]}
+        self.assertEqual("good", items["prod"]["connection"]["state"])
+        self.assertEqual("bad", items["aside"]["connection"]["state"])
+        self.assertIn("PGRECALL_TEST_NOT_SET", items["aside"]["connection"]["detail"])
+        self.assertEqual("good", items["aside"]["store: write"]["state"])
 
     def test_damaged_newest_backup_is_bad(self):
         source = self.create_server()
