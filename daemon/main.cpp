@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   hand_over_prefetched_segment(argc, argv);
   start_with_vector_copies(argv);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(2), seen where it happens
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a limit of the size of files (ulimit -f)
   const std::vector<std::string> arguments(argv, argv + argc);
   Console early(wanted_format(arguments), Verbosity::normal, ProgressDisplay::none);
   try {

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A full disk: a clear message, nothing listed, space given back, and the next backup works once there is room."""
 
+import resource
 import shutil
 import subprocess
 
@@ -39,6 +40,14 @@ class FullDisk(IntegrationTest):
         tool.run("backup", "prod", exit=(contract.FAILED, contract.STORE_UNREACHABLE))
         self.assertEqual([first], tool.ids("prod"))
         self.assert_restores(tool, self.source, expected=expected)
+
+    def test_limit_of_file_size_is_an_error_and_no_sudden_death(self):
+        tool = self.pgrecall(self.source)
+        process = tool.start("backup", "prod")
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        result = tool.finish(process, exit=(contract.FAILED, contract.STORE_UNREACHABLE))
+        self.assertRegex(result.stderr, "File too large")
+        self.assertEqual([], tool.ids("prod"))
 
     def test_spool_is_full(self):
         spool = self.mount_tmpfs(64 << 10)
