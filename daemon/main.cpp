@@ -26,7 +26,8 @@ Console console_of(const GlobalOptions& options) {
 // PostgreSQL takes most exit codes of its restore_command for "there is no such file".
 int exit_code_for_caller(const std::vector<std::string>& arguments, int failed_with) {
   constexpr std::array<std::string_view, 2> fetch{"wal", "fetch"};
-  return std::ranges::search(arguments, fetch).empty() ? failed_with : exit_fetch_failed;
+  return std::search(arguments.begin(), arguments.end(), fetch.begin(), fetch.end()) == arguments.end() ? failed_with
+                                                                                                        : exit_fetch_failed;
 }
 
 // A segment that lies ready is moved before anything else is looked at: recovery waits for every one of them. In the form that

@@ -10,6 +10,7 @@
 #include "commands/time_option.h"
 #include "config/problem.h"
 #include "output/text.h"
+#include "repository/names.h"
 
 namespace pgrecall {
 
@@ -51,6 +52,24 @@ std::string restore_command(const std::string& cluster, const std::string& spool
         "--passphrase-file");
   }
   return spool.empty() ? command : command + " --spool " + command_word(spool);
+}
+
+// Of a repository in a directory, the objects that recovery begins with.
+std::vector<std::string> needed_paths(const std::string& cluster, Session& session) {
+  const RepositoryAddress address = session.address_of(cluster);
+  std::vector<std::string> paths{own_path()};
+  constexpr std::string_view directory_scheme = "file://";
+  const std::string shown = session.repository_of(cluster).store().address();
+  if (shown.starts_with(directory_scheme)) {
+    const std::string directory = shown.substr(directory_scheme.size());
+    paths.insert(paths.end(), {directory + "/pgrecall.json", directory + "/" + wal_prefix(cluster)});
+  }
+  if (address.key.key_file) {
+    paths.push_back(absolute(*address.key.key_file));
+  } else if (!address.passphrase_file.empty()) {
+    paths.push_back(absolute(address.passphrase_file));
+  }
+  return paths;
 }
 
 TimelineChoice timeline_of(const std::string& text) {
@@ -166,6 +185,7 @@ std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, 
   request.timeline = timeline_of(options.timeline);
   request.spool = spool_of(options, session);
   request.restore_command = restore_command(cluster, request.spool, session);
+  request.needed_paths = needed_paths(cluster, session);
   return request;
 }
 

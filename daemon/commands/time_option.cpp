@@ -1,5 +1,6 @@
 #include "commands/time_option.h"
 
+#include <array>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>

@@ -75,7 +75,7 @@ void look_into_spool(WalStatus& status, Session& session) {
   if (!fs::is_directory(directory, missing)) {
     return;
   }
-  WalStatus::Spool& spool = status.spool.emplace();
+  SpoolFiles& spool = status.spool.emplace();
   spool.directory = directory.string();
   for (const auto& file : fs::directory_iterator(directory, missing)) {
     const std::string name = file.path().filename().string();

@@ -12,6 +12,13 @@
 
 namespace pgrecall {
 
+// What waits on this host.
+struct SpoolFiles {
+  std::string directory;
+  std::uint64_t files = 0;  // segments, whole or growing
+  std::uint64_t bytes = 0;
+};
+
 // What `wal status` tells of one cluster.
 struct WalStatus {
   std::string cluster;
@@ -21,12 +28,7 @@ struct WalStatus {
   bool asked_server = false;
   std::optional<ServerWal> server;
   std::string server_problem;  // why `server` is not there
-  struct Spool {
-    std::string directory;
-    std::uint64_t files = 0;  // segments, whole or growing
-    std::uint64_t bytes = 0;
-  };
-  std::optional<Spool> spool;
+  std::optional<SpoolFiles> spool;
   nlohmann::ordered_json receiver;  // what one on this host last said of itself; null when there was none
 
   // What judge() finds.

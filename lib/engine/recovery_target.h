@@ -47,6 +47,8 @@ struct RecoveryRequest {
   TimelineChoice timeline;
   std::string restore_command;  // as the setting of that name wants it, %f and %p included
   std::string spool;            // directory of all spools; empty: none
+  // What that command must be able to read: the repository, the key, the program.
+  std::vector<std::string> needed_paths;
 };
 
 // How recovery will be done: a part of RestorePlan.

@@ -10,6 +10,7 @@
 #include "engine/recovery_plan.h"
 #include "engine/restore.h"
 #include "engine/restore_directory.h"
+#include "engine/restore_recovery.h"
 #include "engine/restore_target.h"
 #include "repository/wal_archive.h"
 
@@ -151,7 +152,8 @@ void refuse_too_little_space(const RestorePlan& plan) {
 }
 
 void require_wal(const Repository& repository, const RestorePlan& plan) {
-  for (WalSegment segment = plan.first_wal; segment.number <= plan.last_wal.number; segment = segment.next()) {
+  // With a target, the recovery window has told that all of it is there.
+  for (WalSegment segment = plan.first_wal; !plan.recovery && segment.number <= plan.last_wal.number; segment = segment.next()) {
     const WalObjects objects = find_wal(repository, plan.request.cluster, segment);
     if (!objects.whole && objects.tails.empty()) {
       throw Error(ErrorKind::corruption, "WAL that this backup needs is missing",
@@ -191,6 +193,9 @@ void note_warnings(RestorePlan& plan) {
   if (plan.owner == "root") {
     plan.warnings.emplace_back(
         "the files will belong to root, and PostgreSQL does not run as root: chown the directories before starting");
+  }
+  if (plan.recovery) {
+    note_unreadable(plan);
   }
   if (plan.backup.damaged && (!plan.backup.verified || *plan.backup.verified < *plan.backup.damaged)) {
     plan.warnings.push_back("verify found damage in this backup on " + format_time(*plan.backup.damaged) +

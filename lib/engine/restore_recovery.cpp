@@ -1,11 +1,14 @@
 #include "engine/restore_recovery.h"
 
+#include <grp.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 
 #include "base/error.h"
+#include "engine/restore_directory.h"
 
 namespace pgrecall {
 
@@ -19,7 +22,40 @@ constexpr const char* settings_file = "postgresql.auto.conf";
 constexpr const char* recovery_signal = "recovery.signal";
 constexpr const char* standby_signal = "standby.signal";
 
+// The first of the paths that a user may not read, by trying as that user: modes, groups, ACLs and mount options all count.
+std::optional<std::string> first_unreadable(const std::vector<std::string>& paths, const FileOwner& owner) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Only async-signal-safe calls from here on.
+    if (::setgroups(0, nullptr) != 0 || ::setgid(owner.gid) != 0 || ::setuid(owner.uid) != 0) {
+      ::_exit(0);
+    }
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      if (::access(paths[i].c_str(), R_OK) != 0) {
+        ::_exit(static_cast<int>(i) + 1);
+      }
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 0) {
+    return std::nullopt;
+  }
+  return paths.at(static_cast<std::size_t>(WEXITSTATUS(status)) - 1);
+}
+
 }  // namespace
+
+void note_unreadable(RestorePlan& plan) {
+  const FileOwner owner = choose_owner(plan.request.into);
+  if (owner.apply == FileOwner::Apply::no || owner.uid == 0) {
+    return;
+  }
+  if (const auto path = first_unreadable(plan.request.recovery->needed_paths, owner)) {
+    plan.warnings.push_back("user " + owner.user + ", who will run the server, may not read " + *path +
+                            ": its restore_command will fail until that is allowed");
+  }
+}
 
 void write_recovery_settings(const RestorePlan& plan, const RestoreTarget& target, PathSet& keep) {
   const std::string& into = plan.request.into;

@@ -318,6 +318,14 @@ class Pitr(IntegrationTest):
                 self.stop_started(told["pid"])
         self.assertIn("the end of its log", runner.restore("prod", self.place / "wrong", "--latest", *start, "--set", "shared_buffers=nonsense", exit=contract.FAILED).stderr)
 
+    def test_root_is_warned_of_a_repository_that_the_server_may_not_read(self):
+        source, runner = self.prepare()
+        plan = lambda: runner.restore("prod", self.place / "planned", "--immediate", "--dry-run", "--output", "json").json()["plan"]
+        self.assertFalse([warning for warning in plan()["warnings"] if "may not read" in warning])
+        runner.repository.chmod(0o700)
+        os.chown(runner.repository, 0, 0)
+        self.assertEqual(1, len([warning for warning in plan()["warnings"] if "may not read" in warning]))
+
     def stop_started(self, pid):
         try:
             os.kill(pid, signal.SIGQUIT)

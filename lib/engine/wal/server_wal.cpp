@@ -54,7 +54,7 @@ ServerWal read_server_wal(Connection& connection, const std::string& slot) {
                                        " where slot_name = " +
                                        literal(slot));
   if (found.rows() > 0) {
-    ServerWal::Slot& state = wal.slot.emplace();
+    ServerSlot& state = wal.slot.emplace();
     state.active = found.boolean(0, 0);
     state.wal_status = found.text(0, 1);
     state.restart = found.is_null(0, 2) ? std::nullopt : std::optional(found.lsn(0, 2));
