@@ -96,6 +96,9 @@ WalObject::WalObject(const Repository& repository, ObjectKind kind, const std::s
   Bytes frame;
   if (description.length > max_size_in_memory) {
     spool_.emplace();
+  } else {
+    // Address space, not memory: growing step by step would copy and touch twice as much.
+    frames_.reserve(description.length);
   }
   std::uint32_t number = 1;
   for (std::uint64_t at = 0; at < description.length; at += raw.size(), ++number) {

@@ -112,6 +112,24 @@ class WalReceive(IntegrationTest):
         print(f"a burned spool cost {lost:.2f} s at a tail interval of 0.5 s")
         self.assertLess(lost, 3)
 
+    def test_what_the_spool_holds_is_stored_when_the_server_is_gone(self):
+        receiver = self.receiver(tail_interval="1h").start()
+        self.runner.backup("prod")
+        clients = Clients(self.source, count=1)
+        wait_synchronously(self.source)
+        clients.start()
+        self.source.wait_for(lambda: len(clients.acknowledged) > 100, "commits")
+        receiver.kill()
+        destroy(self.source)
+        clients.stop()
+        before = {path.name for path in self.runner.repository.rglob("*.*-*")}
+        receiver.start(wait=False)
+        self.source.wait_for(lambda: (receiver.spool / "status.json").exists() and receiver.status()["durable_lsn"], "the receiver")
+        receiver.stop()
+        self.assertNotEqual(before, {path.name for path in self.runner.repository.rglob("*.*-*")})
+        shutil.rmtree(receiver.spool)
+        self.assertEqual([], clients.missing_from(self.recovered()))
+
     def test_stopped_in_order_leaves_nothing_in_the_spool_but_the_growing_segment(self):
         receiver = self.receiver().start()
         self.runner.backup("prod")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <set>
 
@@ -34,10 +35,18 @@ class WalPipeline {
 
   // Stores what is left, unless the store fails. Nothing is received any more.
   void finish() {
-    writer_.sync();
+    std::exception_ptr unsynced;
+    try {
+      writer_.sync();
+    } catch (const Error&) {
+      unsynced = std::current_exception();
+    }
     received_.finish();
     uploader_->finish();
     tails_->finish();
+    if (unsynced) {
+      std::rethrow_exception(unsynced);
+    }
   }
 
   [[nodiscard]] const WalStoring& storing() const noexcept { return storing_; }

@@ -6,11 +6,14 @@
 #include "base/error.h"
 #include "engine/wal/backoff.h"
 #include "engine/wal/stream_session.h"
+#include "postgres/wal_segment.h"
 #include "repository/catalog.h"
 
 namespace pgrecall {
 
 namespace {
+
+constexpr std::chrono::milliseconds longest_spool_delay{2000};
 
 bool is_disk_trouble(const Error& error) {
   const int code = error.errno_value();
@@ -54,6 +57,8 @@ class WalReception::Life {
   [[nodiscard]] StreamSession::End stream_once(const std::stop_token& stop);
   void meet(const ServerInfo& server);
   void check_system(const ServerInfo& server);
+  void open_pipeline(const WalSegmentHeader& system);
+  void open_leftovers();
   void wait_for_room(const std::stop_token& stop);
   void settle(const Error& error);
   void set_state(WalReceiverState state, const std::string& last_error);
@@ -75,6 +80,7 @@ class WalReception::Life {
   Backoff backoff_;
   StreamSession::Start start_ = StreamSession::Start::go_on;
   bool connected_ = false;
+  bool met_ = false;  // the server's system was compared with what is stored
   bool spool_in_trouble_ = false;
   bool falls_back_ = false;
   std::string told_;
@@ -139,6 +145,7 @@ void WalReception::Life::run(const std::stop_token& stop) {
 
 void WalReception::Life::receive(const std::stop_token& stop) {
   set_state(WalReceiverState::connecting, {});
+  open_leftovers();
   while (!stop.stop_requested()) {
     try {
       wait_for_room(stop);
@@ -156,7 +163,8 @@ void WalReception::Life::receive(const std::stop_token& stop) {
       settle(error);
     }
     try {
-      wait_unless_stopped(backoff_.next(), stop);
+      const auto delay = backoff_.next();
+      wait_unless_stopped(spool_in_trouble_ ? std::min(delay, longest_spool_delay) : delay, stop);
     } catch (const Error& stopped) {
       return;
     }
@@ -170,23 +178,13 @@ StreamSession::End WalReception::Life::stream_once(const std::stop_token& stop) 
   const ServerInfo server = read_server_info(connection);
   meet(server);
   told_.clear();
-  StreamSession session(connection, server, repository_, options_, *pipeline_, health_, events_, board_);
-  const auto before = pipeline_->writer().position();
-  const auto note_progress = [&] {
-    const auto& now = pipeline_->writer().position();
-    if (now && (!before || before->lsn != now->lsn || before->timeline != now->timeline)) {
-      backoff_.reset();
-      start_ = StreamSession::Start::go_on;
+  StreamSession session(connection, server, repository_, options_, *pipeline_, health_, events_, board_, [this] {
+    backoff_.reset();
+    if (std::exchange(spool_in_trouble_, false)) {
+      tell(WalEventKind::spool_recovered, "there is room in the spool again", {});
     }
-  };
-  try {
-    const StreamSession::End end = session.run(std::exchange(start_, StreamSession::Start::go_on));
-    note_progress();
-    return end;
-  } catch (const Error&) {
-    note_progress();
-    throw;
-  }
+  });
+  return session.run(std::exchange(start_, StreamSession::Start::go_on));
 }
 
 void WalReception::Life::meet(const ServerInfo& server) {
@@ -201,17 +199,43 @@ void WalReception::Life::meet(const ServerInfo& server) {
         .with("expected", pipeline_->storing().system_identifier)
         .with("found", system_identifier);
   }
-  if (!pipeline_) {
+  if (!met_) {
     check_system(server);
-    pipeline_.emplace(repository_, options_,
-                      WalStoring{.cluster = options_.cluster,
-                                 .system_identifier = system_identifier,
-                                 .major_version = static_cast<unsigned>(server.major()),
-                                 .compression = options_.compression},
-                      server.wal_segment_size, health_, events_, [this] { write_status(); });
-    receives_ = true;
+    met_ = true;
+  }
+  if (!pipeline_) {
+    open_pipeline({.major_version = static_cast<unsigned>(server.major()),
+                   .system_identifier = system_identifier,
+                   .segment_size = server.wal_segment_size});
   }
   board_.change([&](WalReceiverStatus& status) { status.system_identifier = system_identifier; });
+}
+
+void WalReception::Life::open_pipeline(const WalSegmentHeader& system) {
+  pipeline_.emplace(repository_, options_,
+                    WalStoring{.cluster = options_.cluster,
+                               .system_identifier = system.system_identifier,
+                               .major_version = system.major_version,
+                               .compression = options_.compression},
+                    system.segment_size, health_, events_, [this] { write_status(); });
+  receives_ = true;
+}
+
+// What an earlier process left in the spool goes to the repository even when the server is gone for good.
+void WalReception::Life::open_leftovers() {
+  const std::optional<WalSegmentHeader> left = find_spooled_system(directory_);
+  if (!left) {
+    return;
+  }
+  try {
+    const std::vector<SystemRecord> systems = read_systems(repository_, options_.cluster);
+    if (!systems.empty() && systems.back().system_identifier != left->system_identifier) {
+      return;  // of a cluster that was rebuilt since; its WAL does not belong under this name any more
+    }
+  } catch (const Error& error) {
+    health_.failed(error);
+  }
+  open_pipeline(*left);
 }
 
 void WalReception::Life::check_system(const ServerInfo& server) {
@@ -245,8 +269,7 @@ void WalReception::Life::wait_for_room(const std::stop_token& stop) {
   if (!pipeline_) {
     return;
   }
-  if (std::exchange(falls_back_, false)) {
-    falls_back_ = true;
+  if (falls_back_) {
     pipeline_->writer().fall_back();
     falls_back_ = false;
   }
@@ -258,10 +281,6 @@ void WalReception::Life::wait_for_room(const std::stop_token& stop) {
                 "the server keeps WAL meanwhile: find out why the repository takes none, or raise wal.spool_limit");
   while (!stop.stop_requested() && !WalReceiver::has_room(pipeline_->spool(), options_.spool_limit)) {
     pipeline_->received().wait_for_room(std::chrono::seconds(1), stop);
-  }
-  if (!stop.stop_requested()) {
-    spool_in_trouble_ = false;
-    tell(WalEventKind::spool_recovered, "there is room in the spool again", {});
   }
 }
 

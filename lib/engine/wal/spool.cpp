@@ -29,6 +29,14 @@ void sync_data(const Fd& fd, const std::string& path) {
   }
 }
 
+// Of any segment size, complete or not.
+bool is_wal_name(std::string_view name) {
+  constexpr std::size_t digits = 24;
+  const std::string_view rest = name.substr(std::min(name.size(), digits));
+  return name.find_first_not_of("0123456789ABCDEF") >= digits && name.size() >= digits &&
+         (rest.empty() || rest == partial_suffix);
+}
+
 void rename_file(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     throw io_error("cannot rename", from, errno);
@@ -36,6 +44,33 @@ void rename_file(const std::string& from, const std::string& to) {
 }
 
 }  // namespace
+
+std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_spool) {
+  std::optional<WalSegmentHeader> found;
+  for (const auto& system : std::filesystem::directory_iterator(cluster_spool)) {
+    if (!system.is_directory()) {
+      continue;
+    }
+    for (const auto& file : std::filesystem::directory_iterator(system.path())) {
+      const std::string path = file.path().string();
+      Bytes header(wal_long_header_size);
+      if (!is_wal_name(file.path().filename().string()) || file.file_size() < header.size() ||
+          read_at(open_file(path, O_RDONLY), 0, header, path) != header.size()) {
+        continue;
+      }
+      const WalSegmentHeader here = read_wal_header(header);
+      if (std::to_string(here.system_identifier) != system.path().filename().string()) {
+        continue;
+      }
+      if (found && found->system_identifier != here.system_identifier) {
+        return std::nullopt;
+      }
+      found = here;
+      break;
+    }
+  }
+  return found;
+}
 
 SpoolLock::SpoolLock(const std::string& directory) {
   make_directories(directory, directory_mode);

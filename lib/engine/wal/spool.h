@@ -2,12 +2,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/lsn.h"
 #include "io/fd.h"
+#include "postgres/wal_segment.h"
 
 namespace pgrecall {
 
@@ -22,6 +24,9 @@ struct SpoolContents {
   std::vector<SpooledPartial> partials;
   std::vector<Timeline> histories;
 };
+
+// What the headers in a cluster's spool, <spool>/<cluster>, say of its system; nothing unless there is WAL of exactly one.
+[[nodiscard]] std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_spool);
 
 // Keeps a second receiver of the same cluster out of the spool, until it is destroyed or its process dies.
 class SpoolLock {

@@ -100,7 +100,7 @@ void SpoolWriter::go_on_at(const Position& at) {
     }
   }
   if (!file_ && at.lsn != segment.start()) {
-    throw Error(ErrorKind::failed, "WAL does not go on at the start of a segment").with("lsn", at.lsn.to_string());
+    begin(segment, at.lsn.value - segment.start().value, ReceivedWal::Tails::to_be_asked);
   }
   if (!goes_on) {
     durable_ = file_ ? durable_ : Lsn{};
@@ -155,10 +155,8 @@ void SpoolWriter::fall_back() {
   }
   const WalSegment segment = file_->segment();
   file_->drop_unsynced();
-  const std::uint64_t length = file_->written();
-  file_.reset();
-  begin(segment, length, ReceivedWal::Tails::to_be_asked);
-  position_->lsn = Lsn{segment.start().value + length};
+  position_->lsn = Lsn{segment.start().value + file_->written()};
+  file_.reset();  // go_on_at() opens it again, and checks its pages from the start
 }
 
 }  // namespace pgrecall

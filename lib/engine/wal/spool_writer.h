@@ -37,7 +37,7 @@ class SpoolWriter {
   [[nodiscard]] std::uint64_t unsynced() const noexcept { return file_ ? file_->written() - file_->synced() : 0; }
   // Everything before it is synced; 0/0 before anything was since go_on_at().
   [[nodiscard]] Lsn durable() const noexcept { return durable_; }
-  // After any error in between: back to what is durable.
+  // After any error in between: back to what is durable, as position() then says. Next is go_on_at().
   void fall_back();
 
  private:

@@ -31,7 +31,7 @@ std::string range_text(Lsn from, Lsn until) { return from.to_string() + " to " +
 
 StreamSession::StreamSession(Connection& connection, const ServerInfo& server, const Repository& repository,
                              const WalReceptionOptions& options, WalPipeline& pipeline, StoreHealth& health, WalEvents& events,
-                             WalStatusBoard& board)
+                             WalStatusBoard& board, std::function<void()> on_progress)
     : connection_(connection),
       server_(server),
       repository_(repository),
@@ -39,7 +39,8 @@ StreamSession::StreamSession(Connection& connection, const ServerInfo& server, c
       pipeline_(pipeline),
       health_(health),
       events_(events),
-      board_(board) {}
+      board_(board),
+      on_progress_(std::move(on_progress)) {}
 
 void StreamSession::tell(WalEventKind kind, std::string text, std::string hint, Timeline timeline, Lsn from, Lsn until) {
   events_.on_event(
@@ -221,6 +222,7 @@ WalStreamOutcome StreamSession::stream(Timeline timeline, Lsn lsn) {
                                 status.server_end = server.end;
                                 status.server_time = server.time;
                               });
+                              on_progress_();
                             }});
   std::optional<StoredNotice> notice;
   if (options_.acknowledge == WalAcknowledge::repository) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <stop_token>
+#include <functional>
 
 #include "engine/wal/pipeline.h"
 #include "engine/wal/start_plan.h"
@@ -20,7 +20,7 @@ class StreamSession {
 
   StreamSession(Connection& connection, const ServerInfo& server, const Repository& repository,
                 const WalReceptionOptions& options, WalPipeline& pipeline, StoreHealth& health, WalEvents& events,
-                WalStatusBoard& board);
+                WalStatusBoard& board, std::function<void()> on_progress);
 
   // Error{database_unreachable} with sqlstate 58P01 when the server has removed WAL that is asked for.
   [[nodiscard]] End run(Start start);
@@ -46,6 +46,7 @@ class StreamSession {
   StoreHealth& health_;
   WalEvents& events_;
   WalStatusBoard& board_;
+  const std::function<void()> on_progress_;  // WAL or a sign of life came, and was taken in
 };
 
 }  // namespace pgrecall
