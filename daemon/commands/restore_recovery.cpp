@@ -205,7 +205,7 @@ std::vector<std::pair<std::string, std::string>> recovery_lines(const RecoveryPl
   std::vector<std::pair<std::string, std::string>> lines;
   lines.emplace_back("recover to", describe(plan.target) + ", then " + std::string(name(plan.action)));
   lines.emplace_back("timeline", std::to_string(plan.timeline) + "; WAL to " + plan.wal_until.to_string() +
-                                     (plan.time_until ? ", " + format_local_time(*plan.time_until) : ""));
+                                     (plan.time_until ? ", " + format_local_second(*plan.time_until) : ""));
   for (const auto& [setting, value] : plan.settings) {
     lines.emplace_back("setting", setting + " = " + value);
   }
@@ -248,7 +248,7 @@ std::string moment_text(const ServerMoment& moment, const Style& style) {
   }
   line("reached", "LSN " + moment.replayed.to_string() + ", timeline " + std::to_string(moment.timeline));
   if (moment.last_commit) {
-    line("last commit", format_exact_time(*moment.last_commit) + " (" + format_local_time(*moment.last_commit) + ")");
+    line("last commit", format_exact_time(*moment.last_commit) + " (" + format_local_second(*moment.last_commit) + ")");
   }
   if (moment.state == ServerMoment::State::paused) {
     line("server", "paused at its target: it can be read; select pg_wal_replay_resume() opens it for writing");

@@ -199,9 +199,11 @@ std::string wal_status_text(const WalStatus& status, const Style& style) {
     out += style.paint(Tone::faint, fmt::format("  {:<13}", label)) + printable(text) + "\n";
   };
   for (const RecoverySpan& span : status.window.spans) {
-    line("window", format_local_time(span.from_time) + " to " + format_local_time(std::max(span.from_time, span.until_time)) +
-                       ", LSN " + span.from_lsn.to_string() + " to " + span.until_lsn.to_string() + ", timeline " +
-                       std::to_string(span.timeline) + ", " + format_count(span.backups.size(), "backup", "backups"));
+    const Time until = std::max(span.from_time, span.until_time);
+    line("window", format_local_second(span.from_time) + " to " + format_local_second(until) + ", " +
+                       format_duration(std::chrono::floor<std::chrono::seconds>(until - span.from_time)));
+    line("", "LSN " + span.from_lsn.to_string() + " to " + span.until_lsn.to_string() + ", timeline " +
+                 std::to_string(span.timeline) + ", " + format_count(span.backups.size(), "backup", "backups"));
   }
   line("stored until", status.stored_until.valid() ? status.stored_until.to_string() : "nothing is stored");
   line("last segment", status.last_segment.value_or("none"));

@@ -123,6 +123,8 @@ std::string shorten(std::string_view text, std::size_t width) {
 
 std::string format_local_time(Time time) { return format_local(time, "%Y-%m-%d %H:%M %Z"); }
 
+std::string format_local_second(Time time) { return format_local(time, "%Y-%m-%d %H:%M:%S %Z"); }
+
 std::string format_local_date(Time time) { return format_local(time, "%Y-%m-%d"); }
 
 std::string format_count(std::uint64_t count) {

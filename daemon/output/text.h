@@ -18,6 +18,8 @@ namespace pgrecall {
 
 // "2026-11-23 03:30 CET": in the time zone of whoever looks (TZ).
 [[nodiscard]] std::string format_local_time(Time time);
+// "2026-11-23 03:30:12 CET"; fractions of a second are left out.
+[[nodiscard]] std::string format_local_second(Time time);
 // "2026-11-23".
 [[nodiscard]] std::string format_local_date(Time time);
 // "12,345": thousands apart.
