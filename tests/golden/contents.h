@@ -7,6 +7,7 @@
 
 #include "repository/catalog.h"
 #include "repository/manifest.h"
+#include "repository/wal_times.h"
 
 // What the golden repositories hold. They are never made anew for the same format version: a reader that cannot read them any
 // more is broken, and so is a change to this file that makes the test fail.
@@ -130,6 +131,10 @@ inline Bytes wal() {
 
 inline Bytes wal_tail() { return noise(700); }
 
+// Of the tail's end.
+inline WalTime wal_time() {
+  return {1, Lsn{segment.end().value + tail_from + 700}, incremental.time() + std::chrono::microseconds(123'456)};
+}
 inline constexpr std::string_view history = "1\t0/600000\tno recovery target specified\n";
 
 }  // namespace pgrecall::golden

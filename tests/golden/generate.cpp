@@ -11,6 +11,7 @@
 #include "repository/pack_writer.h"
 #include "repository/relocation.h"
 #include "repository/wal_archive.h"
+#include "repository/wal_times.h"
 
 using namespace pgrecall;
 using namespace pgrecall::golden;
@@ -150,6 +151,7 @@ void store_wal(const Repository& repository) {
   put(0, wal());
   put(tail_from, wal_tail());
   static_cast<void>(put_history(repository, cluster, 2, bytes_of(history)));
+  put_wal_time(repository, cluster, system().system_identifier, wal_time());
 }
 
 // Of a host that crashed long ago.

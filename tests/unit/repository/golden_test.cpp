@@ -6,6 +6,7 @@
 #include "repository/pack_reader.h"
 #include "repository/relocation.h"
 #include "repository/wal_archive.h"
+#include "repository/wal_times.h"
 #include "scratch_repository.h"
 
 using namespace pgrecall;
@@ -131,6 +132,8 @@ void check_wal(const Repository& repository) {
   REQUIRE(next.tails.size() == 1);
   CHECK(next.tails[0].from == golden::tail_from);
   CHECK(read(next.tails[0].object_name, ObjectKind::wal_tail) == golden::wal_tail());
+  const WalTime at = golden::wal_time();
+  CHECK(read_wal_time(repository, wal_time_name(golden::cluster, at.timeline, at.lsn, at.time)).value().at == at);
   CHECK(text_of(read_history(repository, golden::cluster, 2).value()) == golden::history);
 }
 
@@ -167,6 +170,6 @@ TEST_CASE("Golden repositories have every kind of object, and nothing that is un
       }
     });
     // All but keys, which only a sealed one has.
-    CHECK(kinds.size() == (repository.sealed() ? 12 : 11));
+    CHECK(kinds.size() == (repository.sealed() ? 13 : 12));
   }
 }
