@@ -89,6 +89,25 @@ class WalFaults(IntegrationTest):
         destroy(self.source)
         self.assertEqual([], clients.missing_from(self.recovered()))
 
+    def test_nothing_is_stored_where_the_repository_is_not_mounted(self):
+        receiver = self.receiver.start()
+        self.runner.backup("prod")
+        away = self.directory / "away"
+        self.runner.repository.rename(away)
+        self.runner.repository.mkdir()  # what lies beneath a mount point
+        self.source.fill(3)
+        receiver.wait_until_flushed(self.current())
+        self.wait(lambda: receiver.status()["store_failing"], "the status to say it")
+        waiting = receiver.spooled()
+        self.assertGreater(len(waiting), 2)
+        self.assertEqual([], [path for path in self.runner.repository.rglob("*") if path.is_file()])
+        self.runner.repository.rmdir()
+        away.rename(self.runner.repository)
+        self.wait(lambda: len(receiver.spooled()) <= 1, "the spool to be emptied", 60)
+        receiver.stop()
+        stored = {path.name for path in (self.runner.repository / "clusters/prod/wal/00000001").iterdir()}
+        self.assertEqual([], [name for name in waiting if "." not in name and name not in stored])
+
     def test_spool_on_a_full_disk(self):
         disk = self.mount_tmpfs(SPOOL_BYTES, "spool")
         self.runner.settings["spool"] = str(disk)

@@ -5,7 +5,7 @@ import random
 import select
 import shutil
 
-from harness import IntegrationTest, main, synctrace
+from harness import IntegrationTest, installed_versions, main, synctrace
 from harness.receiver import Clients, Receiver, destroy, wait_synchronously
 
 SMALL_SEGMENTS = ["--wal-segsize=1"]
@@ -111,6 +111,28 @@ class WalReceive(IntegrationTest):
         lost = (inserted[-1] - last).total_seconds()
         print(f"a burned spool cost {lost:.2f} s at a tail interval of 0.5 s")
         self.assertLess(lost, 3)
+
+    def test_every_version_and_a_connection_without_database(self):
+        for version in installed_versions():
+            for replication_only in (False, True):
+                if replication_only and version.major not in (13, 18):  # with and without READ_REPLICATION_SLOT
+                    continue
+                with self.subTest(major=version.major, replication_only=replication_only):
+                    self.source = self.create_server(version.major, initdb_arguments=SMALL_SEGMENTS)
+                    self.runner = self.pgrecall(self.source, name=f"tool-{version.major}-{replication_only}")
+                    if replication_only:
+                        self.source.execute("create role repl login replication")
+                        self.source.pg_hba("local replication repl trust", "local all postgres trust")
+                        self.runner.cluster("prod", self.source.conninfo(user="repl"))
+                    receiver = Receiver(self.runner, self.source).start()
+                    wait_synchronously(self.source)
+                    self.source.execute("create table seen as select 1 as one")
+                    receiver.kill()
+                    receiver.start()
+                    self.source.fill(3)
+                    result = receiver.stop()
+                    self.assertEqual([], [kind for kind in result.kinds if kind not in ("connected", "slot_made")])
+                    self.source.stop()
 
     def test_what_the_spool_holds_is_stored_when_the_server_is_gone(self):
         receiver = self.receiver(tail_interval="1h").start()

@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 #include "engine/wal/backoff.h"
+#include "engine/wal/known_system.h"
 #include "engine/wal/stream_session.h"
 #include "postgres/wal_segment.h"
-#include "repository/catalog.h"
 
 namespace pgrecall {
 
@@ -228,8 +228,7 @@ void WalReception::Life::open_leftovers() {
     return;
   }
   try {
-    const std::vector<SystemRecord> systems = read_systems(repository_, options_.cluster);
-    if (!systems.empty() && systems.back().system_identifier != left->system_identifier) {
+    if (!is_present_system(repository_, options_.cluster, left->system_identifier)) {
       return;  // of a cluster that was rebuilt since; its WAL does not belong under this name any more
     }
   } catch (const Error& error) {
@@ -240,21 +239,7 @@ void WalReception::Life::open_leftovers() {
 
 void WalReception::Life::check_system(const ServerInfo& server) {
   try {
-    const std::vector<SystemRecord> systems = read_systems(repository_, options_.cluster);
-    if (!systems.empty() && systems.back().system_identifier != server.identity.system_identifier) {
-      throw Error(ErrorKind::failed, "this server is not the one that is stored under this name: its system identifier differs",
-                  "check the connection; if the cluster was rebuilt or upgraded, run a backup once with --new-system")
-          .with("cluster", options_.cluster)
-          .with("expected", systems.back().system_identifier)
-          .with("found", server.identity.system_identifier);
-    }
-    record_system(repository_, options_.cluster,
-                  {.system_identifier = server.identity.system_identifier,
-                   .server_version = static_cast<unsigned>(server.version_num),
-                   .page_size = server.block_size,
-                   .wal_segment_size = server.wal_segment_size,
-                   .page_checksums = server.data_checksums,
-                   .first_seen = clock_.now()});
+    require_known_system(repository_, options_.cluster, server, clock_.now());
     health_.worked();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::store_unreachable) {

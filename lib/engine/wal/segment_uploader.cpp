@@ -71,7 +71,7 @@ void SegmentUploader::run() {
 }
 
 bool SegmentUploader::store(const SpoolItem& item) {
-  Backoff backoff;
+  Backoff backoff(std::chrono::seconds(5));
   while (true) {
     try {
       put(item);

@@ -1,0 +1,30 @@
+#include "engine/wal/known_system.h"
+
+#include "base/error.h"
+#include "repository/catalog.h"
+
+namespace pgrecall {
+
+bool is_present_system(const Repository& repository, const std::string& cluster, std::uint64_t system_identifier) {
+  const std::vector<SystemRecord> systems = read_systems(repository, cluster);
+  return systems.empty() || systems.back().system_identifier == system_identifier;
+}
+
+void require_known_system(const Repository& repository, const std::string& cluster, const ServerInfo& server, Time now) {
+  const std::uint64_t system_identifier = server.identity.system_identifier;
+  if (!is_present_system(repository, cluster, system_identifier)) {
+    throw Error(ErrorKind::failed, "this server is not the one that is stored under this name: its system identifier differs",
+                "check the connection; if the cluster was rebuilt or upgraded, run a backup once with --new-system")
+        .with("cluster", cluster)
+        .with("found", system_identifier);
+  }
+  record_system(repository, cluster,
+                {.system_identifier = system_identifier,
+                 .server_version = static_cast<unsigned>(server.version_num),
+                 .page_size = server.block_size,
+                 .wal_segment_size = server.wal_segment_size,
+                 .page_checksums = server.data_checksums,
+                 .first_seen = now});
+}
+
+}  // namespace pgrecall
