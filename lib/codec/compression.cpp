@@ -25,7 +25,7 @@ struct FreeZstdDecompression {
 using ZstdCompression = std::unique_ptr<ZSTD_CCtx, FreeZstdCompression>;
 
 constexpr std::size_t sample_size = 8U << 10U;  // bytes
-constexpr int skipping_step = 128;               // bytes that the search for repetitions passes over at a time
+constexpr int skipping_step = 128;              // bytes that the search for repetitions passes over at a time
 
 ZstdCompression make_zstd(std::initializer_list<std::pair<ZSTD_cParameter, int>> parameters) {
   ZstdCompression context(ZSTD_createCCtx());
@@ -107,8 +107,8 @@ struct Compressor::State {
   }
 
   // Level 1 looks for repetitions that much of a database does not have: hashes, keys, hexadecimal and base64 text only shrink
-  // because their bytes are not evenly spread. Where a sample says so (in which both ways are some percent apart, for it has fewer
-  // letters to learn from), looking is all but left out, which takes 0.6 of the time and costs 4% of size.
+  // because their bytes are not evenly spread. Where a sample says so (in which both ways are some percent apart, for it has
+  // fewer letters to learn from), looking is all but left out, which takes 0.6 of the time and costs 4% of size.
   [[nodiscard]] ZSTD_CCtx* zstd_for(ByteView raw, std::byte* out, std::size_t capacity) {
     if (!skipping_zstd || raw.size() < 32 * sample_size) {
       return zstd.get();
