@@ -45,6 +45,8 @@ void start_prefetcher(const WalFetchOptions& options, Session& session) {
     ::dup2(nothing, standard);
   }
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
+  constexpr int behind_the_server = 10;
+  static_cast<void>(::nice(behind_the_server));
   try {
     const WalPlaces places{.repository = session.repository_of(options.cluster), .cluster = options.cluster, .spool = {}};
     run_prefetcher(places, options.file, options.path);

@@ -53,7 +53,8 @@ class WalFetch(IntegrationTest):
 
     def ahead(self):
         directory = self.data / "pg_wal/.pgrecall-prefetch"
-        return sorted(path.name for path in directory.glob("0*") if len(path.name) == 24) if directory.exists() else []
+        boot = "." + pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return sorted(path.name.removesuffix(boot) for path in directory.glob("0*" + boot)) if directory.exists() else []
 
     def end_prefetcher(self):
         """It ends as soon as its directory is taken away."""
@@ -123,6 +124,19 @@ class WalFetch(IntegrationTest):
         later = self.more_segments(3)
         self.fetch(later[0].name)
         self.source.wait_for(lambda: self.ahead() == [file.name for file in later[1:]], "fetching to go on")
+
+    def test_what_lay_ready_when_the_machine_went_down_is_not_taken(self):
+        self.addCleanup(self.end_prefetcher)
+        directory = self.data / "pg_wal/.pgrecall-prefetch"
+        directory.mkdir()
+        first, second = self.segments[:2]
+        for name in (first.name, second.name):
+            for suffix in ("", ".1b4e28ba-2fa1-11d2-883f-0016d3cca427"):
+                (directory / (name + suffix)).write_bytes(bytes(len(first.read_bytes())))
+        for file in (first, second):
+            self.fetch(file.name)
+            self.assertEqual(file.read_bytes(), self.fetched())
+        self.source.wait_for(lambda: self.ahead() == [file.name for file in self.segments[2:]], "segments to be fetched ahead")
 
     def test_going_back_is_no_obstacle(self):
         """Recovery asks for the checkpoint's segment first, and then for an earlier one, where redo begins."""

@@ -17,6 +17,17 @@ namespace pgrecall {
 namespace {
 constexpr std::string_view recovery_file = "RECOVERYXLOG";
 
+using BootId = std::array<char, 37>;  // 36 characters and a zero; empty when it cannot be read
+
+BootId read_boot_id() noexcept {
+  BootId boot{};
+  const Fd fd(::open(boot_file, O_RDONLY | O_CLOEXEC));
+  if (!fd || ::read(fd.get(), boot.data(), boot.size() - 1) != static_cast<ssize_t>(boot.size()) - 1) {
+    boot.fill('\0');
+  }
+  return boot;
+}
+
 std::string directory_beside(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + prefetch_directory;
@@ -25,12 +36,19 @@ std::string directory_beside(const std::string& path) {
 
 bool is_recovery_path(const std::string& path) noexcept { return path.ends_with(recovery_file); }
 
+std::string prefetched_suffix() {
+  const BootId boot = read_boot_id();
+  return boot[0] == '\0' ? std::string() : std::string(".") + boot.data();
+}
+
 bool take_prefetched(const char* file_name, const char* path) noexcept {
   std::array<char, 4096> from{};
+  const BootId boot = read_boot_id();
   const char* slash = std::strrchr(path, '/');
   const int directory = slash == nullptr ? 0 : static_cast<int>(slash - path) + 1;
-  const int length = std::snprintf(from.data(), from.size(), "%.*s%s/%s", directory, path, prefetch_directory, file_name);
-  return length > 0 && static_cast<std::size_t>(length) < from.size() && std::rename(from.data(), path) == 0;
+  const int length =
+      std::snprintf(from.data(), from.size(), "%.*s%s/%s.%s", directory, path, prefetch_directory, file_name, boot.data());
+  return boot[0] != '\0' && length > 0 && static_cast<std::size_t>(length) < from.size() && std::rename(from.data(), path) == 0;
 }
 
 bool await_prefetched(const std::string& file_name, const std::string& path) {

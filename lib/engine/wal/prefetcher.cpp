@@ -43,6 +43,8 @@ class Prefetcher {
 
  private:
   [[nodiscard]] bool take_over();
+  // Of a file that lies ready.
+  [[nodiscard]] std::optional<WalSegment> segment_of(std::string_view name) const;
   void remove_all() const;
   void aim_behind(const WalSegment& segment);
   [[nodiscard]] bool watch();
@@ -55,6 +57,7 @@ class Prefetcher {
 
   const WalPlaces& places_;
   const std::string directory_;
+  const std::string suffix_ = prefetched_suffix();
   Fd lock_;
   Fd notify_;
   std::uint32_t segment_size_ = 0;
@@ -90,6 +93,14 @@ void Prefetcher::remove_all() const {
   fs::remove_all(directory_, gone);
 }
 
+std::optional<WalSegment> Prefetcher::segment_of(std::string_view name) const {
+  if (!name.ends_with(suffix_)) {
+    return std::nullopt;
+  }
+  name.remove_suffix(suffix_.size());
+  return WalSegment::parse(name, segment_size_);
+}
+
 // Goes on behind a segment that was asked for. What was fetched for another place goes.
 void Prefetcher::aim_behind(const WalSegment& segment) {
   const std::uint64_t ahead = std::min(max_bytes_ahead / segment_size_, max_segments_ahead);
@@ -102,8 +113,7 @@ void Prefetcher::aim_behind(const WalSegment& segment) {
     not_there_ = 0;
     std::error_code gone;
     for (const auto& file : fs::directory_iterator(directory_, gone)) {
-      const std::string name = file.path().filename().string();
-      const auto ready = WalSegment::parse(name, segment_size_);
+      const auto ready = segment_of(file.path().filename().string());
       if (ready && (ready->timeline != next_.timeline || ready->number < taken_ || ready->number >= taken_ + ahead)) {
         fs::remove(file.path(), gone);
       }
@@ -120,16 +130,16 @@ bool Prefetcher::on_change(const inotify_event& event) {
   if ((event.mask & IN_DELETE) != 0) {
     return name != lock_file;  // the directory is being taken away; our lock keeps it from being gone
   }
-  if ((event.mask & IN_CREATE) != 0) {
-    if (!name.ends_with(wanted_suffix)) {
-      return true;
-    }
+  std::optional<WalSegment> asked_for;
+  if ((event.mask & IN_MOVED_FROM) != 0) {
+    asked_for = segment_of(name);  // our own renames are of other names
+  } else if (name.ends_with(wanted_suffix)) {
     ::unlink((directory_ + "/" + std::string(name)).c_str());
     name.remove_suffix(wanted_suffix.size());
+    asked_for = WalSegment::parse(name, segment_size_);
   }
-  // Our own renames are of names that no segment has.
-  if (const auto segment = WalSegment::parse(name, segment_size_)) {
-    aim_behind(*segment);
+  if (asked_for) {
+    aim_behind(*asked_for);
   }
   return true;
 }
@@ -167,8 +177,8 @@ std::optional<WalSegment> Prefetcher::next_segment() {
 }
 
 bool Prefetcher::fetch(const WalSegment& segment) {
-  const std::string path = directory_ + "/" + segment.file_name();
-  const std::string part = path + ".part";
+  const std::string path = directory_ + "/" + segment.file_name() + suffix_;
+  const std::string part = directory_ + "/" + segment.file_name() + ".part";
   const Fd fd = open_file(part, O_WRONLY | O_CREAT | O_TRUNC, segment_file_mode);
   if (::flock(fd.get(), LOCK_EX) != 0) {
     throw system_error("cannot lock the file", part, errno);
@@ -210,7 +220,7 @@ void Prefetcher::run(const std::string& file_name) {
   const auto systems = read_systems(places_.repository, places_.cluster);
   segment_size_ = systems.empty() ? 0 : systems.back().wal_segment_size;
   const auto first = valid_segment_size(segment_size_) ? WalSegment::parse(file_name, segment_size_) : std::nullopt;
-  if (!first || max_bytes_ahead / segment_size_ == 0 || !take_over()) {
+  if (!first || suffix_.empty() || max_bytes_ahead / segment_size_ == 0 || !take_over()) {
     return;
   }
   next_ = first->next();
