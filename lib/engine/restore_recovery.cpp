@@ -31,7 +31,7 @@ std::optional<std::string> first_unreadable(const std::vector<std::string>& path
       ::_exit(0);
     }
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      if (::access(paths[i].c_str(), R_OK) != 0) {
+      if (::access(paths[i].c_str(), R_OK) != 0 && errno != ENOENT) {
         ::_exit(static_cast<int>(i) + 1);
       }
     }
@@ -54,6 +54,11 @@ void note_unreadable(RestorePlan& plan) {
   if (const auto path = first_unreadable(plan.request.recovery->needed_paths, owner)) {
     plan.warnings.push_back("user " + owner.user + ", who will run the server, may not read " + *path +
                             ": its restore_command will fail until that is allowed");
+  }
+  const std::string& spool = plan.request.recovery->spool;
+  if (!spool.empty() && first_unreadable({spool, spool + "/" + plan.request.cluster}, owner)) {
+    plan.warnings.push_back("user " + owner.user + ", who will run the server, may not look into the spool " + spool +
+                            ": what the receiver has not brought into the repository yet will be missing");
   }
 }
 

@@ -92,6 +92,7 @@ class WalFaults(IntegrationTest):
     def test_nothing_is_stored_where_the_repository_is_not_mounted(self):
         receiver = self.receiver.start()
         self.runner.backup("prod")
+        self.wait(lambda: len(receiver.spooled()) <= 1, "uploads to end")
         away = self.directory / "away"
         self.runner.repository.rename(away)
         self.runner.repository.mkdir()  # what lies beneath a mount point

@@ -172,6 +172,17 @@ std::optional<WalTime> ReceivedWal::take_time() {
   return best;
 }
 
+std::optional<Time> ReceivedWal::durable_time() const {
+  const std::lock_guard lock(mutex_);
+  std::optional<Time> newest;
+  for (const WalTime& each : times_) {
+    if (each.lsn <= durable()) {
+      newest = std::max(newest.value_or(each.time), each.time);
+    }
+  }
+  return newest;
+}
+
 bool ReceivedWal::holds_rest_of(const WalSegment& segment) const {
   const std::lock_guard lock(mutex_);
   return std::ranges::any_of(pending_, [&](const auto& each) {

@@ -73,6 +73,8 @@ class ReceivedWal {
   // The newest time that the repository's WAL suffices for; forgets older ones.
   [[nodiscard]] std::optional<WalTime> take_time();
 
+  // The newest time that the spool's durable WAL suffices for.
+  [[nodiscard]] std::optional<Time> durable_time() const;
   [[nodiscard]] Lsn durable() const noexcept { return Lsn{durable_.load(std::memory_order_acquire)}; }
   // WAL of the present timeline is in the repository, with all that came before it, up to here; 0/0 while older WAL waits.
   [[nodiscard]] Lsn stored_until() const noexcept { return Lsn{stored_until_.load(std::memory_order_acquire)}; }

@@ -112,9 +112,7 @@ void WalReception::Life::write_status() noexcept {
       status.refused = waiting.refused;
       status.last_segment = waiting.last_complete ? waiting.last_complete->file_name() : "";
       status.last_stored = waiting.last_stored ? waiting.last_stored->file_name() : "";
-      if (status.durable.valid() && status.durable >= status.server_end) {
-        status.durable_time = status.server_time;
-      }
+      status.durable_time = std::max(status.durable_time, pipeline_->received().durable_time().value_or(Time{}));
     });
     write_status_file(directory_ + "/status.json", status());
   } catch (const std::exception& error) {

@@ -43,10 +43,15 @@ WalScan::WalScan(const WalPlaces& places, TimelineHistory history, std::uint32_t
       next_number_(end == End::here ? (until.value + segment_size - 1) / segment_size : until.value / segment_size),
       found_end_(end == End::here) {}
 
-// The newest timeline that wrote into the segment, as PostgreSQL picks it: its copy begins with what the older ones wrote.
-std::string WalScan::file_name(std::uint64_t number) const {
-  const Lsn last_byte{(number + 1) * segment_size_ - 1};
-  return WalSegment{history_.timeline_at(last_byte), number, segment_size_}.file_name();
+// As PostgreSQL picks it: of the newest timeline that wrote into the segment, whose copy begins with what the older ones wrote;
+// and of an older one where that is not there.
+bool WalScan::read(std::uint64_t number, const std::function<void(ByteView)>& sink) const {
+  const auto read_of = [&](Timeline timeline) {
+    return read_stored_segment(places_, WalSegment{timeline, number, segment_size_}.file_name(), sink).has_value();
+  };
+  const Timeline newest = history_.timeline_at(Lsn{(number + 1) * segment_size_ - 1});
+  const Timeline oldest = history_.timeline_at(Lsn{number * segment_size_});
+  return read_of(newest) || (oldest != newest && read_of(oldest));
 }
 
 std::optional<ScannedSegment> WalScan::scan(std::uint64_t number) const {
@@ -68,14 +73,14 @@ std::optional<ScannedSegment> WalScan::scan(std::uint64_t number) const {
       readable = false;  // recovery ends here too
     }
   };
-  if (!read_stored_segment(places_, file_name(number), feed)) {
+  if (!read(number, feed)) {
     return std::nullopt;
   }
   // The last record may go on in the next segments.
   const auto unfinished = [&] { return readable && !reader.ended() && reader.position() < end; };
   for (std::uint64_t further = number + 1; unfinished(); ++further) {
     try {
-      const auto more = read_stored_segment(places_, file_name(further), [&](ByteView bytes) {
+      const bool more = read(further, [&](ByteView bytes) {
         feed(bytes);
         if (!unfinished()) {
           throw Enough{};
@@ -114,7 +119,7 @@ std::optional<ScannedSegment> WalScan::previous(Lsn from, const std::stop_token&
   auto found = scan(next_number_);
   if (!found) {
     throw Error(ErrorKind::corruption, "WAL vanished while it was read", "run the command again")
-        .with("segment", file_name(next_number_));
+        .with("segment", WalSegment{history_.timeline, next_number_, segment_size_}.file_name());
   }
   return found;
 }

@@ -40,7 +40,8 @@ class WalScan {
   [[nodiscard]] std::optional<ScannedSegment> previous(Lsn from, const std::stop_token& stop);
 
  private:
-  [[nodiscard]] std::string file_name(std::uint64_t number) const;
+  // False when the segment is not there.
+  [[nodiscard]] bool read(std::uint64_t number, const std::function<void(ByteView)>& sink) const;
   [[nodiscard]] std::optional<ScannedSegment> scan(std::uint64_t number) const;
 
   const WalPlaces& places_;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/wal/backoff.h"
 #include "io/fd.h"
+#include "repository/names.h"
 #include "repository/wal_archive.h"
 
 namespace pgrecall {
@@ -25,6 +26,15 @@ void require_repository(const Repository& repository) {
   if (repository.store().open("pgrecall.json") == nullptr) {
     throw Error(ErrorKind::store_unreachable, "the repository is not at its address any more", "is its file system mounted?")
         .with("repository", repository.store().address());
+  }
+}
+
+void require_stored(const Repository& repository, const std::string& object_name) {
+  require_repository(repository);
+  if (repository.store().open(object_name) == nullptr) {
+    throw Error(ErrorKind::store_unreachable, "what was just stored is not in the repository",
+                "was its file system mounted meanwhile?")
+        .with("object", object_name);
   }
 }
 
@@ -138,11 +148,15 @@ void SegmentUploader::put_file(const SpoolItem& item, const std::string& path, s
         }
       },
       storing_.compression));
+  require_stored(repository_, item.length - from == item.segment.size
+                                  ? wal_segment_name(storing_.cluster, item.segment)
+                                  : wal_tail_name(storing_.cluster, item.segment, from, static_cast<std::uint32_t>(item.length)));
 }
 
 void SegmentUploader::put_history_file(const SpoolItem& item) {
   const std::string path = spool_.history_path_of(item.timeline);
   static_cast<void>(put_history(repository_, storing_.cluster, item.timeline, read_file(path, max_history_size)));
+  require_stored(repository_, history_name(storing_.cluster, item.timeline));
   spool_.remove(path);
 }
 

@@ -58,6 +58,8 @@ class SegmentUploader {
 // Error{store_unreachable} when the repository is gone from its address: where its file system is not mounted, WAL would be
 // stored into the directory beneath, and removed from the spool.
 void require_repository(const Repository& repository);
+// The same behind a put, for a file system that came or went meanwhile.
+void require_stored(const Repository& repository, const std::string& object_name);
 // The end of the tails of a segment that the repository has, without a gap from the segment's start on.
 [[nodiscard]] Lsn stored_tail_end(const Repository& repository, const std::string& cluster, const WalSegment& segment);
 

@@ -203,7 +203,9 @@ void StreamSession::go_on_at(Timeline timeline, Lsn lsn) {
          "the server is on timeline " + std::to_string(timeline) + " now, from " + lsn.to_string(), {}, timeline, lsn);
   }
   writer.go_on_at({.timeline = timeline, .lsn = lsn});
+  const Error about_connection = connection_.error({});
   board_.change([&](WalReceiverStatus& status) {
+    status.host = about_connection.context("host");
     status.state = WalReceiverState::streaming;
     status.timeline = timeline;
     status.last_error.clear();

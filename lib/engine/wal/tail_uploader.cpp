@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "io/fd.h"
+#include "repository/names.h"
 #include "repository/wal_archive.h"
 #include "repository/wal_times.h"
 
@@ -106,6 +107,8 @@ void TailUploader::put_tail(const ReceivedWal::Growing& growing, Lsn from) {
         }
       },
       storing_.compression));
+  require_stored(repository_, wal_tail_name(storing_.cluster, growing.segment, description.from,
+                                            static_cast<std::uint32_t>(description.from + description.length)));
   health_.worked();
   received_.tail_stored(growing.segment, growing.durable);
 }

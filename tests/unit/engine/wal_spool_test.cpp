@@ -210,6 +210,8 @@ TEST_CASE("A time counts once the repository has the WAL up to its position") {
   received.add_time({.timeline = 1, .lsn = at(2000), .time = noon + 1s});
   received.add_time({.timeline = 1, .lsn = at(9000), .time = noon + 2s});
   CHECK_FALSE(received.take_time());
+  received.set_durable(at(2000));
+  CHECK(received.durable_time() == noon + 1s);
   received.tail_stored(first, at(2500));
   REQUIRE(received.take_time());
   received.tail_stored(first, at(9000));
