@@ -43,7 +43,7 @@ class CombinationCheck {
     doubtful(path, "passphrase", repository.passphrase);
   }
 
-  void distinct(const std::map<std::string, RepositoryConfig>& repositories, const std::string& spool) {
+  void distinct(const std::map<std::string, RepositoryConfig>& repositories, const Config& config) {
     std::map<std::string, std::string> names;
     for (const auto& [name, repository] : repositories) {
       if (repository.directory.empty()) {
@@ -55,9 +55,13 @@ class CombinationCheck {
         error(key, fmt::format("is the same directory as that of \"{}\"", first->second),
               "use one repository, or another directory");
       }
-      if ((spool + "/").starts_with(repository.directory + "/")) {
-        error(has("spool") ? "spool" : key, fmt::format("temporary files ({}) would lie in repository \"{}\"", spool, name),
-              "a repository's directory is for the repository alone: choose another");
+      const std::string alone = "a repository's directory is for the repository alone: choose another";
+      if ((config.spool + "/").starts_with(repository.directory + "/")) {
+        error(has("spool") ? "spool" : key,
+              fmt::format("temporary files ({}) would lie in repository \"{}\"", config.spool, name), alone);
+      } else if ((config.daemon.state + "/").starts_with(repository.directory + "/")) {
+        error(has("daemon.state") ? "daemon.state" : key,
+              fmt::format("the daemon's state ({}) would lie in repository \"{}\"", config.daemon.state, name), alone);
       }
     }
   }
@@ -85,6 +89,7 @@ class CombinationCheck {
     compression(path + ".backup.compression", cluster.backup.compression);
     retention(path + ".retention", cluster.retention);
     wal(path + ".wal", cluster.wal);
+    schedule(path + ".schedule", cluster.schedule);
   }
 
   void receiver(const std::string& name, const ReceiverConfig& receiver) {
@@ -129,6 +134,18 @@ class CombinationCheck {
   void wal(const std::string& path, const WalConfig& wal) {
     if (wal.tail_interval < std::chrono::milliseconds(100)) {
       error(path + ".tail_interval", "is too short", "write at least 100ms: each time is an object in the repository");
+    }
+  }
+
+  void schedule(const std::string& path, const ScheduleConfig& schedule) {
+    if (schedule.not_after && *schedule.not_after < std::chrono::minutes(1)) {
+      error(path + ".not_after", "is too short", "write at least 1m: nothing starts within no time");
+    }
+    if (schedule.not_after && *schedule.not_after <= schedule.spread) {
+      error(path + ".not_after", "is not longer than spread", "no run could start in time: write a longer one");
+    }
+    if (schedule.retries > 0 && schedule.retry_after < std::chrono::seconds(1)) {
+      error(path + ".retry_after", "is too short", "write at least 1s");
     }
   }
 
@@ -179,7 +196,7 @@ void check_combinations(Config& config, const std::map<std::string, Position>& p
   for (auto& [name, repository] : config.repositories) {
     check.repository(name, repository);
   }
-  check.distinct(config.repositories, config.spool);
+  check.distinct(config.repositories, config);
   for (const auto& [name, cluster] : config.clusters) {
     check.cluster(name, cluster, config);
   }

@@ -23,18 +23,36 @@ struct RepositoryConfig {
   std::optional<std::string> url;
   std::optional<std::string> key_file;  // absolute path; need not exist before `repo init`
   SecretSource passphrase;
-  std::string directory;  // absolute: what path or url stand for
+  unsigned parallel_runs = 1;  // of the daemon, at the same time
+  std::string directory;       // absolute: what path or url stand for
 
   // Whether the configuration names a key, so that `repo init` seals.
   [[nodiscard]] bool sealed() const noexcept { return key_file || passphrase.configured(); }
 };
 
-// Five-field cron expressions in `timezone`, or "never".
+// A span of each day, in local time; over midnight when `until` is before `from`.
+struct DaySpan {
+  std::chrono::minutes from{};   // after midnight
+  std::chrono::minutes until{};  // after midnight, not included
+  bool operator==(const DaySpan&) const = default;
+};
+
 struct ScheduleConfig {
+  enum class CatchUp { once, none };
   std::string timezone = "UTC";
+  // Five-field cron expressions in `timezone`, or "never".
   std::string daily = "30 2 * * *";
   std::string weekly = "30 3 * * 0";
   std::string monthly = "30 4 1 * *";
+  std::string verify = "30 6 * * 6";
+  std::string expire = "0 8 * * *";
+  std::string check = "45 * * * *";
+  CatchUp catch_up = CatchUp::once;
+  std::chrono::milliseconds spread{};
+  std::optional<std::chrono::milliseconds> not_after;
+  std::optional<DaySpan> off_peak;
+  unsigned retries = 2;
+  std::chrono::milliseconds retry_after = std::chrono::minutes(10);
 };
 
 struct RetentionConfig {
@@ -96,12 +114,29 @@ struct MetricsConfig {
   std::string listen = "127.0.0.1:9754";  // address:port
 };
 
+struct DaemonConfig {
+  std::string socket = "/run/pgrecall/pgrecall.sock";  // absolute
+  std::optional<std::string> socket_group;             // unset: the daemon's own
+  std::string state = "/var/lib/pgrecall/state";       // absolute; a directory
+  unsigned parallel_runs = 2;
+  std::chrono::milliseconds drain_limit = std::chrono::minutes(5);
+};
+
+struct LogConfig {
+  enum class Format { automatic, text, json };
+  enum class Level { debug, info, warning, error };
+  Format format = Format::automatic;
+  Level level = Level::info;
+};
+
 struct Config {
   std::map<std::string, RepositoryConfig> repositories;
   std::map<std::string, ClusterConfig> clusters;
   AlertsConfig alerts;
   MetricsConfig metrics;
-  std::string spool = "/var/lib/pgrecall/spool";  // absolute; for temporary files
+  DaemonConfig daemon;
+  LogConfig log;
+  std::string spool = "/var/lib/pgrecall/spool";  // absolute; for received WAL and temporary files
 };
 
 // The replication slot of a cluster whose configuration names none: slots may not have a '-'.

@@ -19,6 +19,8 @@ void visit(KeyVisitor& keys, RepositoryConfig& repository) {
              text_value(Kind::variable, repository.passphrase.environment));
   keys.value({"passphrase_credential", "systemd credential that holds the passphrase."},
              text_value(Kind::credential, repository.passphrase.credential));
+  keys.value({"parallel_runs", "Runs of the daemon that may work on the repository at the same time."},
+             integer_value(repository.parallel_runs, 1, 64));
 }
 
 void visit(KeyVisitor& keys, ScheduleConfig& schedule) {
@@ -26,6 +28,24 @@ void visit(KeyVisitor& keys, ScheduleConfig& schedule) {
   keys.value({"daily", "When the daily backup is taken."}, text_value(Kind::cron, schedule.daily));
   keys.value({"weekly", "When the weekly backup is taken."}, text_value(Kind::cron, schedule.weekly));
   keys.value({"monthly", "When the monthly backup is taken."}, text_value(Kind::cron, schedule.monthly));
+  keys.value({"verify", "When everything that the repository has of the cluster is read and checked."},
+             text_value(Kind::cron, schedule.verify));
+  keys.value({"expire", "When backups and WAL that retention no longer keeps are removed."},
+             text_value(Kind::cron, schedule.expire));
+  keys.value({"check", "When server, privileges, WAL and repository are tried."}, text_value(Kind::cron, schedule.check));
+  keys.value(
+      {"catch_up", "What becomes of runs that fell due while the daemon was down: once runs the newest of them, none waits."},
+      choice_value(schedule.catch_up, {"once", "none"}));
+  keys.value(
+      {"spread",
+       "Each run starts up to this much later, always the same for a cluster and job, so that clusters do not start together."},
+      duration_value(schedule.spread));
+  keys.value({"not_after", "A run that could not start within this time after it was due is left out."},
+             duration_value(schedule.not_after));
+  keys.value({"off_peak", "When runs that are late (missed, waiting, tried again) may start; at any time where absent."},
+             day_span_value(schedule.off_peak));
+  keys.value({"retries", "How often a failed run is tried again."}, integer_value(schedule.retries, 0, 100));
+  keys.value({"retry_after", "How long after a failure that is; twice as long each time."}, duration_value(schedule.retry_after));
 }
 
 void visit(KeyVisitor& keys, RetentionConfig& retention) {
@@ -103,6 +123,24 @@ void visit(KeyVisitor& keys, ReceiverConfig& receiver) {
              text_value(Kind::credential, receiver.url.credential));
 }
 
+void visit(KeyVisitor& keys, DaemonConfig& daemon) {
+  keys.value({"socket", "Unix socket on which the daemon is asked and steered."}, text_value(Kind::path, daemon.socket));
+  keys.value({"socket_group", "Group whose members may do that, besides root and the daemon's user."},
+             text_value(Kind::text, daemon.socket_group));
+  keys.value({"state", "Directory of the daemon's own state: runs, schedule, alerts to be sent. It may be lost without harm."},
+             text_value(Kind::path, daemon.state));
+  keys.value({"parallel_runs", "Runs at the same time, of all clusters."}, integer_value(daemon.parallel_runs, 1, 64));
+  keys.value({"drain_limit", "How long a daemon that is told to stop waits for what is running, before it is broken off."},
+             duration_value(daemon.drain_limit));
+}
+
+void visit(KeyVisitor& keys, LogConfig& log) {
+  keys.value({"format", "auto is the journal under systemd, and text anywhere else."},
+             choice_value(log.format, {"auto", "text", "json"}));
+  keys.value({"level", "The least important lines that are logged."},
+             choice_value(log.level, {"debug", "info", "warning", "error"}));
+}
+
 template <typename Section>
 NamedSections named(std::map<std::string, Section>& sections) {
   return {[&sections] {
@@ -129,7 +167,10 @@ void visit_keys(Config& config, KeyVisitor& visitor) {
   visitor.section({"metrics", "Prometheus metrics."}, [&config](KeyVisitor& metrics) {
     metrics.value({"listen", "Address and port of the metrics page."}, text_value(Kind::listen, config.metrics.listen));
   });
-  visitor.value({"spool", "Directory for temporary files."}, text_value(Kind::path, config.spool));
+  visitor.section({"daemon", "The service."}, [&config](KeyVisitor& keys) { visit(keys, config.daemon); });
+  visitor.section({"log", "What the service logs."}, [&config](KeyVisitor& keys) { visit(keys, config.log); });
+  visitor.value({"spool", "Directory for received WAL that the repository does not hold yet, and for temporary files."},
+                text_value(Kind::path, config.spool));
 }
 
 }  // namespace pgrecall

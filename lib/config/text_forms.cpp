@@ -89,6 +89,24 @@ std::optional<Complaint> check_cron(std::string_view text) {
   return std::nullopt;
 }
 
+std::variant<DaySpan, Complaint> day_span_of(std::string_view text) {
+  const auto time_of_day = [](std::string_view part) -> std::optional<std::chrono::minutes> {
+    const auto hour = part.size() == 5 && part[2] == ':' ? number(part.substr(0, 2)) : std::nullopt;
+    const auto minute = hour ? number(part.substr(3)) : std::nullopt;
+    if (!minute || *hour > 23 || *minute > 59) {
+      return std::nullopt;
+    }
+    return std::chrono::hours(*hour) + std::chrono::minutes(*minute);
+  };
+  const auto parts = split(text, '-');
+  const auto from = time_of_day(parts.front());
+  const auto until = parts.size() == 2 ? time_of_day(parts.back()) : std::nullopt;
+  if (!from || !until || *from == *until) {
+    return Complaint{in_quotes(text) + " is no span of the day", "write two different times of day, as 22:00-06:00"};
+  }
+  return DaySpan{.from = *from, .until = *until};
+}
+
 std::optional<Complaint> check_timezone(const std::string& text) {
   constexpr auto hint = "write a name of the time zone database, as Europe/Berlin or UTC; timedatectl list-timezones lists them";
   const auto odd = [](char c) {

@@ -72,6 +72,23 @@ std::string exact_duration(std::chrono::milliseconds duration) {
   }
   return text.empty() ? "0s" : text;
 }
+
+std::optional<Complaint> take_duration(const std::string& text, std::chrono::milliseconds& member) {
+  constexpr auto longest = std::chrono::hours(24 * 36'525);  // a hundred years: sums of times stay far from overflow
+  const auto duration = parse_duration(text);
+  if (!duration && all_digits(text)) {
+    return Complaint{in_quotes(text) + " has no unit",
+                     fmt::format("write {}d for days or {}h for hours", text.substr(0, 20), text.substr(0, 20))};
+  }
+  if (!duration) {
+    return Complaint{in_quotes(text) + " is not a duration", "write numbers with units, as 7d or 1h30m; units: ms s m h d w"};
+  }
+  if (*duration > longest) {
+    return Complaint{in_quotes(text) + " is too long", "write at most 36525d"};
+  }
+  member = *duration;
+  return std::nullopt;
+}
 }  // namespace
 
 std::string description(const ValueType& type) {
@@ -90,6 +107,7 @@ std::string description(const ValueType& type) {
     case Kind::duration: return "duration, as 7d or 36h";
     case Kind::choice: return fmt::format("one of: {}", fmt::join(type.choices, ", "));
     case Kind::cron: return "cron expression of 5 fields, or never";
+    case Kind::day_span: return "time of day to time of day, as 22:00-06:00";
     case Kind::timezone: return "time zone";
     case Kind::listen: return "address:port";
     case Kind::slot: return "name of a replication slot";
@@ -183,24 +201,32 @@ Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum) {
 
 Value duration_value(std::chrono::milliseconds& member) {
   return {{Kind::duration, 0, 0, {}},
-          [&member](const std::string& text) -> std::optional<Complaint> {
-            constexpr auto longest = std::chrono::hours(24 * 36'525);  // a hundred years: sums of times stay far from overflow
-            const auto duration = parse_duration(text);
-            if (!duration && all_digits(text)) {
-              return Complaint{in_quotes(text) + " has no unit",
-                               fmt::format("write {}d for days or {}h for hours", text.substr(0, 20), text.substr(0, 20))};
-            }
-            if (!duration) {
-              return Complaint{in_quotes(text) + " is not a duration",
-                               "write numbers with units, as 7d or 1h30m; units: ms s m h d w"};
-            }
-            if (*duration > longest) {
-              return Complaint{in_quotes(text) + " is too long", "write at most 36525d"};
-            }
-            member = *duration;
-            return std::nullopt;
-          },
+          [&member](const std::string& text) { return take_duration(text, member); },
           [&member] { return std::optional(exact_duration(member)); }};
+}
+
+Value duration_value(std::optional<std::chrono::milliseconds>& member) {
+  return {{Kind::duration, 0, 0, {}},
+          [&member](const std::string& text) { return take_duration(text, member.emplace()); },
+          [&member] { return member ? std::optional(exact_duration(*member)) : std::nullopt; }};
+}
+
+Value day_span_value(std::optional<DaySpan>& member) {
+  return {{Kind::day_span, 0, 0, {}},
+          [&member](const std::string& text) {
+            auto span = day_span_of(text);
+            if (auto* complaint = std::get_if<Complaint>(&span)) {
+              return std::optional(std::move(*complaint));
+            }
+            member = std::get<DaySpan>(span);
+            return std::optional<Complaint>();
+          },
+          [&member] {
+            const auto clock = [](std::chrono::minutes time) {
+              return fmt::format("{:02}:{:02}", time.count() / 60, time.count() % 60);
+            };
+            return member ? std::optional(clock(member->from) + "-" + clock(member->until)) : std::nullopt;
+          }};
 }
 
 namespace detail {

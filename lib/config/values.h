@@ -33,6 +33,7 @@ struct ValueType {
     duration,
     choice,
     cron,
+    day_span,
     timezone,
     listen,
     slot
@@ -63,6 +64,8 @@ struct Value {
 [[nodiscard]] Value size_value(std::uint64_t& member, std::uint64_t minimum);
 [[nodiscard]] Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum);
 [[nodiscard]] Value duration_value(std::chrono::milliseconds& member);
+[[nodiscard]] Value duration_value(std::optional<std::chrono::milliseconds>& member);
+[[nodiscard]] Value day_span_value(std::optional<DaySpan>& member);
 
 namespace detail {
 [[nodiscard]] Value integer_value(std::int64_t minimum, std::int64_t maximum, std::function<void(std::int64_t)> set,

@@ -48,6 +48,34 @@ TEST_CASE("temporary files do not go into a repository", "[config]") {
         Lines{"3:17: repositories.main.path: temporary files (/var/lib/pgrecall/spool) would lie in repository \"main\""});
 }
 
+TEST_CASE("the daemon's state does not go into a repository", "[config]") {
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db", "daemon: { state: /a/state }\n")) ==
+        Lines{"7:18: daemon.state: the daemon's state (/a/state) would lie in repository \"main\""});
+}
+
+TEST_CASE("a schedule leaves time to start", "[config]") {
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, schedule: { not_after: 59s }")) ==
+        Lines{"6:73: clusters.prod.schedule.not_after: is too short"});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, schedule: { not_after: 10m, spread: 10m }")) ==
+        Lines{"6:73: clusters.prod.schedule.not_after: is not longer than spread"});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, schedule: { not_after: 11m, spread: 10m }")) == Lines{});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, schedule: { retry_after: 0s }")) ==
+        Lines{"6:75: clusters.prod.schedule.retry_after: is too short"});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, schedule: { retry_after: 0s, retries: 0 }")) == Lines{});
+}
+
+TEST_CASE("a span of the day is two times of day", "[config]") {
+  for (const auto* good : {"22:00-06:00", "00:00-23:59"}) {
+    CHECK(bare_errors_of(of("path: /a", std::string("connection: host=db, schedule: { off_peak: ") + good + " }")) == Lines{});
+  }
+  for (const auto* bad : {"22:00", "22-06", "24:00-06:00", "06:60-07:00", "06:00-06:00", "6:00-07:00", "06:00-07:00-08:00"}) {
+    const auto errors = errors_of(of("path: /a", std::string("connection: host=db, schedule: { off_peak: ") + bad + " }"));
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0] == std::string("6:72: clusters.prod.schedule.off_peak: \"") + bad +
+                           "\" is no span of the day; hint: write two different times of day, as 22:00-06:00");
+  }
+}
+
 TEST_CASE("a cluster's repository exists", "[config]") {
   CHECK(errors_of("repositories: { main: { path: /a } }\nclusters: { prod: { connection: host=db, repository: mian } }\n") ==
         Lines{"2:54: clusters.prod.repository: there is no repository \"mian\"; hint: did you mean \"main\"?"});

@@ -133,6 +133,7 @@ TEST_CASE("what is shown as YAML is a configuration that means the same", "[conf
                                       "backup: { max_rate: 1.5MiB/s, checkpoint: fast }",
                                       "backup: { max_rate: 1000001B/s }",
                                       "schedule: { daily: never, weekly: \"*/5 * * * *\" }",
+                                      "schedule: { off_peak: 22:00-06:30, not_after: 6h, spread: 10m, catch_up: none }",
                                       "password_file: \"/with space: and # marks/'\\\"ä\"",
                                       "password_file: /123"};
   for (const std::string& line : more) {
@@ -157,5 +158,5 @@ TEST_CASE("problems are values with the place apart", "[config]") {
   const auto json = to_json(check.errors);
   REQUIRE(json.size() == 1);
   CHECK(json[0].dump() == R"({"file":"/etc/test.yaml","line":4,"column":1,"key":"extra","problem":"unknown key",)"
-                          R"("hint":"keys here: repositories, clusters, alerts, metrics, spool"})");
+                          R"("hint":"keys here: repositories, clusters, alerts, metrics, daemon, log, spool"})");
 }
