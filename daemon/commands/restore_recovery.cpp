@@ -100,6 +100,19 @@ std::optional<TargetAction> action_of(const std::string& text) {
   return std::nullopt;
 }
 
+// As pg_current_xact_id() tells it, the epoch left out: recovery_target_xid compares 32 bits.
+std::uint32_t take_xid(const std::string& text) {
+  constexpr std::uint32_t first_normal = 3;  // FirstNormalTransactionId, src/include/access/transam.h
+  std::uint64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto xid = static_cast<std::uint32_t>(value);
+  if (problem != std::errc() || end != text.data() + text.size() || xid < first_normal) {
+    throw Error(ErrorKind::usage, "--xid: " + in_quotes(text) + " is no transaction id",
+                "write a whole number of at least 3, as pg_current_xact_id() tells it");
+  }
+  return xid;
+}
+
 RecoveryTarget target_of(const RecoveryOptions& options, Console& console) {
   RecoveryTarget target;
   if (!options.at.empty()) {
@@ -117,9 +130,9 @@ RecoveryTarget target_of(const RecoveryOptions& options, Console& console) {
     }
     target.kind = RecoveryTarget::Kind::lsn;
     target.lsn = *lsn;
-  } else if (options.xid) {
+  } else if (!options.xid.empty()) {
     target.kind = RecoveryTarget::Kind::xid;
-    target.xid = *options.xid;
+    target.xid = take_xid(options.xid);
   } else if (!options.name.empty()) {
     target.kind = RecoveryTarget::Kind::name;
     target.name = options.name;
@@ -168,8 +181,8 @@ void add_recovery_options(CLI::App& verb, RecoveryOptions& options) {
 }
 
 std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, const std::string& cluster, Session& session) {
-  const bool any =
-      !options.at.empty() || !options.lsn.empty() || options.xid || !options.name.empty() || options.latest || options.immediate;
+  const bool any = !options.at.empty() || !options.lsn.empty() || !options.xid.empty() || !options.name.empty() ||
+                   options.latest || options.immediate;
   if (!any) {
     if (!options.timeline.empty() || options.exclusive || !options.action.empty()) {
       throw Error(ErrorKind::usage, "--timeline, --exclusive and --action need a target",

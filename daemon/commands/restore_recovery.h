@@ -15,7 +15,7 @@ namespace pgrecall {
 struct RecoveryOptions {
   std::string at;
   std::string lsn;
-  std::optional<std::uint32_t> xid;
+  std::string xid;
   std::string name;
   bool latest = false;
   bool immediate = false;

@@ -110,7 +110,11 @@ std::optional<int> offset_seconds(const std::string& zone) {
 TypedTime take_time(std::string_view option, const std::string& text) {
   static const std::regex form(
       "(\\d{4})-(\\d{2})-(\\d{2})[Tt ](\\d{2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,6})\\d*)?)?\\s*([A-Za-z+-].*)?");
+  static const std::regex date_alone("\\d{4}-\\d{2}-\\d{2}");
   std::smatch match;
+  if (std::regex_match(text, date_alone)) {
+    throw wrong(option, text, " is a date without a time of day", std::string("for its begin, add 00:00:00; ") + forms);
+  }
   if (!std::regex_match(text, match, form)) {
     throw wrong(option, text, " is no time", forms);
   }

@@ -18,6 +18,10 @@ struct WalStatusOptions {
 
 std::vector<std::string> clusters_of(const WalStatusOptions& options, Session& session) {
   if (!options.cluster.empty()) {
+    const Config* config = session.config();
+    if (config == nullptr || !config->clusters.contains(options.cluster)) {
+      require_cluster(session.repository_of(options.cluster), options.cluster);
+    }
     return {options.cluster};
   }
   std::vector<std::string> names;

@@ -115,6 +115,7 @@ Error system_error(std::string_view message, std::string_view path, int errno_va
       break;
     case EACCES:
     case EPERM: hint = "check owner and mode of the path, and the user that runs pgrecall"; break;
+    case ENOENT: hint = "check the path, and that the directories above it are there"; break;
     case EMFILE:
     case ENFILE: hint = "raise the limit of open files (LimitNOFILE in the unit, ulimit -n in a shell)"; break;
     case ELOOP: hint = "the path goes round in symbolic links; name the directory itself"; break;

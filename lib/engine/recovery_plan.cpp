@@ -77,12 +77,25 @@ class RecoveryPlanner {
 };
 
 Error RecoveryPlanner::outside(const std::string& why) const {
+  // The newest ones, and what lies nearest before a time that was missed; a line that tells all of many is read by nobody.
+  constexpr std::size_t shown = 3;
   std::string ranges;
-  for (RecoverySpan span : window_.spans) {
+  std::size_t left_out = 0;
+  for (std::size_t i = 0; i < window_.spans.size(); ++i) {
+    RecoverySpan span = window_.spans[i];
+    const bool nearest = request_.target.kind == Kind::time && span.from_time <= request_.target.time &&
+                         (i + 1 == window_.spans.size() || window_.spans[i + 1].from_time > request_.target.time);
+    if (!nearest && i + shown < window_.spans.size()) {
+      ++left_out;
+      continue;
+    }
     span.until_time = covered_until(places_, window_, span, stop_);
     ranges += (ranges.empty() ? "" : "; ") + describe(span);
   }
   std::string hint = ranges.empty() ? "no backup has all the WAL that it needs; run pgrecall verify" : "reachable is " + ranges;
+  if (left_out > 0) {
+    hint += "; " + std::to_string(left_out) + " more: pgrecall wal status " + places_.cluster;
+  }
   if (wanted_) {
     hint += "; without --backup, the one that fits is chosen";
   }
@@ -221,9 +234,9 @@ void RecoveryPlanner::to_time() {
       break;
     }
   }
-  if (target > std::max(span_->until_time, latest.value_or(span_->until_time))) {
-    throw outside("the time lies behind what the WAL is known to cover, " +
-                  format_exact_time(std::max(span_->until_time, latest.value_or(span_->until_time))));
+  const Time known = std::max({span_->from_time, span_->until_time, latest.value_or(span_->until_time)});
+  if (target > known) {
+    throw outside("the time lies behind what the WAL is known to cover, " + format_exact_time(known));
   }
   end_at_last_record(end.value_or(backup_->summary.stop_lsn),
                      "nothing was committed later than that: recovery goes to the end of the WAL" +

@@ -79,6 +79,13 @@ class Refusals(IntegrationTest):
         result = self.tool.run("list", "prid", "--repository", self.tool.url, config=False, exit=contract.TARGET_UNREACHABLE)
         self.assert_refused(result, "prod")
 
+    def test_targets_that_mean_nothing(self):
+        for target, why in (("--xid=-1", "no transaction id"), ("--xid=2", "no transaction id"), ("--xid=12x", "no transaction id"),
+                            ("--at=2026-11-23", "a date without a time of day"), ("--at=2026-11-23T1", "no time"), ("--lsn=7", "no LSN")):
+            self.assert_refused(self.tool.restore("prod", self.into, target, exit=contract.USAGE), why)
+        result = self.tool.run("wal", "status", "prid", "--repository", self.tool.url, config=False, exit=contract.TARGET_UNREACHABLE)
+        self.assert_refused(result, "prod")
+
     def test_newest_backup_is_from_a_wrong_clock(self):
         """The hint leads out: no backup would be possible before that day."""
         future = self.tool.repository / "clusters/prod/backups/20990101T000000Z-full"
