@@ -1,9 +1,8 @@
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "base/wording.h"
 
 namespace pgrecall {
 
@@ -30,12 +29,5 @@ struct Complaint {
   std::string text;
   std::string hint;
 };
-
-// The candidate that `word` was most likely meant to be; nothing when none is near.
-[[nodiscard]] std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
-// "did you mean X?" where one is near, otherwise "<what>: a, b, c".
-[[nodiscard]] std::string suggest(std::string_view word, const std::vector<std::string>& candidates, std::string_view what);
-// The text in quotes, shortened and without control characters, so that a message stays one line.
-[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace pgrecall
