@@ -1,0 +1,87 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "journal/run.h"
+
+namespace pgrecall {
+
+class Database;
+
+// Which runs list() gives: all conditions hold; newest first.
+struct RunFilter {
+  std::string cluster;           // empty: all
+  std::vector<RunState> states;  // empty: all
+  std::string before;            // an id: only older ones; empty: from the newest on
+  unsigned limit = 100;
+};
+
+// The daemon's memory: runs, how far each schedule was handled, events to be sent, the log of each run. One SQLite file, one
+// connection behind one mutex; safe for many threads. It is a cache: what is lost with it is rebuilt from the repository, and
+// only the history of runs is poorer for it.
+//
+// Survives the end of the process at any moment. Power loss may take the last few changes back, never the file's consistency: a
+// job may then run once more. Errors: those of Database.
+class Journal {
+ public:
+  // What open() found.
+  enum class Found { present, absent, damaged };
+  struct Opened;
+  // <directory>/state.db; makes both. A damaged file is set aside (state.db.damaged-TIME) and a new one begun. Error{failed} when
+  // the file was made by a later version.
+  static Opened open(const std::string& directory, Time now);
+  ~Journal();
+
+  // Adds a run under a new id made of `created`, cluster and job; returns it.
+  std::string add(Run run);
+  // The same, and marks the schedule of cluster and job as handled up to run.due, together or not at all.
+  std::string add_due(Run run);
+  void update(const Run& run);
+  [[nodiscard]] std::optional<Run> find(const std::string& id) const;
+  [[nodiscard]] std::vector<Run> list(const RunFilter& filter) const;
+  // The newest run of each job of the cluster that ended by itself (done, warnings, failed).
+  [[nodiscard]] std::vector<Run> newest_of_each_job(const std::string& cluster) const;
+  // Every run that was running becomes interrupted; returns them. For the start: nothing runs yet.
+  [[nodiscard]] std::vector<Run> mark_interrupted(Time now);
+
+  // The latest due time that was handled, run or skipped.
+  [[nodiscard]] std::optional<Time> handled(const std::string& cluster, const std::string& job) const;
+  void set_handled(const std::string& cluster, const std::string& job, Time due);
+
+  // Notes of the daemon about itself, by name: "rebuilt prod".
+  [[nodiscard]] std::string note(const std::string& name) const;
+  void set_note(const std::string& name, const std::string& value);
+
+  std::int64_t add_event(const Event& event);
+  // Not sent yet, oldest first.
+  [[nodiscard]] std::vector<Event> pending_events(unsigned limit) const;
+  void mark_sent(std::int64_t id, Time when);
+
+  void add_log(const std::string& run, Time time, LogLevel level, const std::string& text);
+  // Lines of a run with numbers above `after`, oldest first.
+  [[nodiscard]] std::vector<RunLogLine> log_of(const std::string& run, std::int64_t after, unsigned limit) const;
+
+  // Forgets runs that ended before, with their logs, and events that were sent before; queued and running ones stay.
+  void forget(Time before);
+
+ private:
+  explicit Journal(std::unique_ptr<Database> database);
+  std::string insert(Run& run);
+
+  mutable std::mutex mutex_;
+  std::unique_ptr<Database> database_;
+};
+
+struct Journal::Opened {
+  std::unique_ptr<Journal> journal;
+  Found found = Found::present;
+  std::string set_aside;  // path of the damaged file
+  std::string problem;    // what was wrong with it
+};
+
+}  // namespace pgrecall

@@ -1,0 +1,303 @@
+#include "journal/journal.h"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+
+using namespace pgrecall;
+namespace fs = std::filesystem;
+
+namespace {
+struct Scratch {
+  Scratch() : path(fs::temp_directory_path() / ("journal-" + std::to_string(::getpid()) + "-" + std::to_string(++count))) {}
+  ~Scratch() { fs::remove_all(path); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  static inline int count = 0;
+  fs::path path;
+};
+
+Time at(const char* text) { return parse_time(text).value(); }
+const Time noon = at("2026-11-23T12:00:00Z");
+
+Run run_of(const std::string& cluster, const std::string& job, Time created) {
+  Run run;
+  run.cluster = cluster;
+  run.job = job;
+  run.created = created;
+  return run;
+}
+
+std::unique_ptr<Journal> open(const Scratch& scratch) { return Journal::open(scratch.path.string(), noon).journal; }
+}  // namespace
+
+TEST_CASE("a run comes back from the file as it was") {
+  const Scratch scratch;
+  Run run = run_of("prod", "daily", noon);
+  run.trigger = RunTrigger::retry;
+  run.due = noon - std::chrono::hours(1);
+  run.not_before = noon + std::chrono::minutes(10);
+  run.attempt = 3;
+  run.options = R"({"full":true})";
+  {
+    const auto journal = open(scratch);
+    run.id = journal->add(run);
+    run.state = RunState::failed;
+    run.started = noon + std::chrono::microseconds(1);
+    run.ended = noon + std::chrono::seconds(5);
+    run.exit_code = 14;
+    run.error_kind = "database_unreachable";
+    run.error_message = "it's \"down\"; DROP TABLE runs";
+    run.error_hint = "start it";
+    run.reason = "because";
+    run.result = "{}";
+    journal->update(run);
+  }
+  const auto journal = open(scratch);
+  const Run found = journal->find(run.id).value();
+  CHECK(found.cluster == "prod");
+  CHECK(found.job == "daily");
+  CHECK(found.trigger == RunTrigger::retry);
+  CHECK(found.due == run.due);
+  CHECK(found.created == run.created);
+  CHECK(found.not_before == run.not_before);
+  CHECK(found.started == run.started);
+  CHECK(found.ended == run.ended);
+  CHECK(found.state == RunState::failed);
+  CHECK(found.reason == "because");
+  CHECK(found.attempt == 3);
+  CHECK(found.exit_code == 14);
+  CHECK(found.error_kind == run.error_kind);
+  CHECK(found.error_message == run.error_message);
+  CHECK(found.error_hint == run.error_hint);
+  CHECK(found.options == run.options);
+  CHECK(found.result == "{}");
+  CHECK_FALSE(journal->find("20000101T000000Z-prod-daily"));
+}
+
+TEST_CASE("ids tell time, cluster and job, and are never given twice") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  CHECK(journal->add(run_of("prod", "daily", noon)) == "20261123T120000Z-prod-daily");
+  CHECK(journal->add(run_of("prod", "daily", noon)) == "20261123T120000Z-prod-daily-2");
+  CHECK(journal->add(run_of("prod", "daily", noon)) == "20261123T120000Z-prod-daily-3");
+  CHECK(journal->add(run_of("prod", "check", noon)) == "20261123T120000Z-prod-check");
+}
+
+TEST_CASE("every state, trigger and level has one name") {
+  for (const RunState state : {RunState::queued, RunState::running, RunState::done, RunState::warnings, RunState::failed,
+                               RunState::cancelled, RunState::interrupted, RunState::skipped}) {
+    CHECK(parse_run_state(name(state)) == state);
+    CHECK(is_over(state) == (name(state) != "queued" && name(state) != "running"));
+  }
+  for (const RunTrigger trigger : {RunTrigger::schedule, RunTrigger::catch_up, RunTrigger::manual, RunTrigger::retry,
+                                   RunTrigger::first, RunTrigger::repair}) {
+    CHECK(parse_run_trigger(name(trigger)) == trigger);
+  }
+  for (const LogLevel level : {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error}) {
+    CHECK(parse_log_level(name(level)) == level);
+  }
+  CHECK_FALSE(parse_run_state("dnoe"));
+}
+
+TEST_CASE("runs are listed newest first, by cluster and state, page by page") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 6; ++i) {
+    Run run = run_of(i % 2 == 0 ? "a" : "b", "daily", noon + std::chrono::seconds(i));
+    run.state = i < 3 ? RunState::done : RunState::queued;
+    ids.push_back(journal->add(run));
+  }
+  const auto listed = [&](const RunFilter& filter) {
+    std::vector<std::string> found;
+    for (const Run& run : journal->list(filter)) {
+      found.push_back(run.id);
+    }
+    return found;
+  };
+  CHECK(listed({.cluster = {}, .states = {}, .before = {}, .limit = 2}) == std::vector{ids[5], ids[4]});
+  CHECK(listed({.cluster = {}, .states = {}, .before = ids[4], .limit = 2}) == std::vector{ids[3], ids[2]});
+  CHECK(listed({.cluster = "b", .states = {}, .before = {}, .limit = 10}) == std::vector{ids[5], ids[3], ids[1]});
+  CHECK(listed({.cluster = {}, .states = {RunState::queued, RunState::running}, .before = {}, .limit = 10}) ==
+        std::vector{ids[5], ids[4], ids[3]});
+}
+
+TEST_CASE("what ran when the process ended is interrupted; nothing else is") {
+  const Scratch scratch;
+  std::string running;
+  std::string queued;
+  {
+    const auto journal = open(scratch);
+    Run run = run_of("prod", "daily", noon);
+    run.state = RunState::running;
+    running = journal->add(run);
+    queued = journal->add(run_of("prod", "check", noon));
+  }
+  const auto journal = open(scratch);
+  const auto marked = journal->mark_interrupted(noon + std::chrono::hours(1));
+  REQUIRE(marked.size() == 1);
+  CHECK(marked[0].id == running);
+  CHECK(marked[0].state == RunState::interrupted);
+  CHECK(journal->find(running)->ended == noon + std::chrono::hours(1));
+  CHECK(journal->find(queued)->state == RunState::queued);
+  CHECK(journal->mark_interrupted(noon).empty());
+}
+
+TEST_CASE("a schedule never goes back, and stands with the run that it made") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  CHECK_FALSE(journal->handled("prod", "daily"));
+  Run run = run_of("prod", "daily", noon);
+  run.due = noon - std::chrono::minutes(5);
+  const std::string id = journal->add_due(run);
+  CHECK(journal->handled("prod", "daily") == run.due);
+  CHECK(journal->find(id)->due == run.due);
+  journal->set_handled("prod", "daily", noon - std::chrono::hours(2));
+  CHECK(journal->handled("prod", "daily") == run.due);
+  CHECK_FALSE(journal->handled("prod", "weekly"));
+}
+
+TEST_CASE("events wait until they were sent, oldest first") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  const auto event = [&](const char* text) {
+    return Event{.id = 0,
+                 .time = noon,
+                 .kind = event_kind::run_failed,
+                 .cluster = "prod",
+                 .run = "r",
+                 .text = text,
+                 .hint = "h",
+                 .sent = {}};
+  };
+  const auto first = journal->add_event(event("one"));
+  journal->add_event(event("two"));
+  REQUIRE(journal->pending_events(10).size() == 2);
+  CHECK(journal->pending_events(1)[0].text == "one");
+  journal->mark_sent(first, noon);
+  const auto left = journal->pending_events(10);
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].text == "two");
+  CHECK(left[0].kind == event_kind::run_failed);
+  CHECK(left[0].hint == "h");
+}
+
+TEST_CASE("the log of a run is read on from where one was, and is bounded") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  journal->add_log("a", noon, LogLevel::info, "one");
+  journal->add_log("b", noon, LogLevel::info, "other");
+  journal->add_log("a", noon, LogLevel::error, "two");
+  const auto lines = journal->log_of("a", 0, 10);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[1].text == "two");
+  CHECK(lines[1].level == LogLevel::error);
+  CHECK(journal->log_of("a", lines[0].number, 10).size() == 1);
+  CHECK(journal->log_of("a", lines[1].number, 10).empty());
+  for (int i = 0; i < 2100; ++i) {
+    journal->add_log("c", noon, LogLevel::info, "again");
+  }
+  CHECK(journal->log_of("c", 0, 5000).size() == 2000);
+}
+
+TEST_CASE("old runs are forgotten with their logs, those under way are not") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  Run old = run_of("prod", "daily", noon - std::chrono::hours(48));
+  old.state = RunState::done;
+  const std::string gone = journal->add(old);
+  old.state = RunState::queued;
+  const std::string waiting = journal->add(old);
+  Run young = run_of("prod", "daily", noon);
+  young.state = RunState::done;
+  const std::string kept = journal->add(young);
+  journal->add_log(gone, noon, LogLevel::info, "x");
+  journal->add_log(kept, noon, LogLevel::info, "x");
+  journal->forget(noon - std::chrono::hours(24));
+  CHECK_FALSE(journal->find(gone));
+  CHECK(journal->log_of(gone, 0, 10).empty());
+  CHECK(journal->find(waiting));
+  CHECK(journal->find(kept));
+  CHECK(journal->log_of(kept, 0, 10).size() == 1);
+}
+
+TEST_CASE("a damaged file is set aside, whatever is wrong with it") {
+  const Scratch scratch;
+  const std::string file = (scratch.path / "state.db").string();
+  CHECK(Journal::open(scratch.path.string(), noon).found == Journal::Found::absent);
+  {
+    const auto journal = open(scratch);
+    for (int i = 0; i < 500; ++i) {
+      Run run = run_of("prod", "daily", noon);
+      run.options = std::string(300, 'x');
+      journal->add(run);
+    }
+  }
+  CHECK(Journal::open(scratch.path.string(), noon).found == Journal::Found::present);
+  SECTION("text instead of a database") { std::ofstream(file, std::ios::trunc) << std::string(8192, 'z'); }
+  SECTION("a page of zeros in the middle") {
+    std::fstream damaged(file, std::ios::in | std::ios::out | std::ios::binary);
+    damaged.seekp(5 * 4096);
+    damaged << std::string(4096, '\0');
+  }
+  SECTION("cut short") { fs::resize_file(file, fs::file_size(file) / 2); }
+  const auto opened = Journal::open(scratch.path.string(), noon);
+  CHECK(opened.found == Journal::Found::damaged);
+  CHECK_FALSE(opened.problem.empty());
+  CHECK(fs::exists(opened.set_aside));
+  CHECK(opened.journal->list({}).empty());
+  opened.journal->add(run_of("prod", "daily", noon));
+  CHECK(opened.journal->list({}).size() == 1);
+}
+
+TEST_CASE("a file of a later version is left alone") {
+  const Scratch scratch;
+  open(scratch)->set_note("a", "b");
+  {
+    // user_version is at offset 60 of the header, big-endian (SQLite's file format, "The Database Header").
+    std::fstream file(scratch.path / "state.db", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(60);
+    file.write("\0\0\0\x63", 4);
+  }
+  CHECK_THROWS_WITH(open(scratch), Catch::Contains("later version"));
+  CHECK(fs::exists(scratch.path / "state.db"));
+}
+
+TEST_CASE("many threads share one journal") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  std::vector<std::jthread> threads;
+  std::mutex mutex;
+  std::set<std::string> ids;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        Run run = run_of("prod", "daily", noon);
+        run.id = journal->add(run);
+        run.state = RunState::done;
+        journal->update(run);
+        journal->add_log(run.id, noon, LogLevel::info, "x");
+        const std::lock_guard lock(mutex);
+        ids.insert(run.id);
+      }
+    });
+  }
+  threads.clear();
+  CHECK(ids.size() == 200);
+  CHECK(journal->list({.cluster = {}, .states = {RunState::done}, .before = {}, .limit = 1000}).size() == 200);
+}
+
+TEST_CASE("notes are kept by name") {
+  const Scratch scratch;
+  open(scratch)->set_note("rebuilt prod", "yes");
+  CHECK(open(scratch)->note("rebuilt prod") == "yes");
+  CHECK(open(scratch)->note("rebuilt other").empty());
+}
