@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "config/conninfo.h"
 #include "output/text.h"
-#include "store/retrying_store.h"
 
 namespace pgrecall {
 
@@ -103,11 +102,7 @@ ConnectionSettings Session::connection(const std::string& cluster_name, const st
     throw Error(ErrorKind::usage, "where the server of cluster " + in_quotes(cluster_name) + " is was not said",
                 "add --connection \"host=... user=... dbname=...\", or name a configuration by --config");
   }
-  settings.conninfo = configured->connection.reveal();
-  if (configured->password.configured()) {
-    settings.password = read_secret(configured->password, "password of cluster " + cluster_name);
-  }
-  return settings;
+  return configured_connection(cluster_name, *configured);
 }
 
 Repository& Session::repository_of(const std::string& cluster_name) {
@@ -169,15 +164,9 @@ RepositoryAddress Session::address(const std::string& name) {
                 suggest(name, names_of(configured), "repositories"))
         .with("file", config_->file);
   }
-  const RepositoryConfig& repository = found->second;
-  result.name = found->first;
-  result.url = repository.url ? *repository.url : repository.directory;
-  if (!result.key.key_file && !result.key.passphrase) {
-    result.key.key_file = repository.key_file;
-    if (repository.passphrase.configured()) {
-      result.key.passphrase = read_secret(repository.passphrase, "passphrase of repository " + result.name);
-      result.passphrase_file = repository.passphrase.file.value_or(std::string());
-    }
+  result = configured_address(found->first, found->second, std::move(result.key));
+  if (!options_.passphrase_file.empty()) {
+    result.passphrase_file = options_.passphrase_file;
   }
   return result;
 }
@@ -187,11 +176,8 @@ OpenRepository& Session::open(const std::string& name) {
   if (const auto found = open_.find(where.name); found != open_.end()) {
     return found->second;
   }
-  OpenRepository opened;
-  opened.name = where.name;
-  opened.store = std::make_unique<RetryingStore>(open_store(where.url), Retry(RetryPolicy{}));
+  OpenRepository opened = open_repository(where);
   console_.detail("repository: " + opened.store->address());
-  opened.repository = std::make_unique<Repository>(Repository::open(*opened.store, where.key));
   return open_.emplace(where.name, std::move(opened)).first->second;
 }
 

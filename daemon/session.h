@@ -9,11 +9,10 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "jobs/open_repository.h"
 #include "output/console.h"
 #include "postgres/connection.h"
-#include "repository/repository.h"
 #include "stop_signals.h"
-#include "store/object_store.h"
 
 namespace pgrecall {
 
@@ -27,21 +26,6 @@ struct GlobalOptions {
   bool quiet = false;
   bool no_progress = false;
   bool verbose = false;
-};
-
-// A repository that this command works with, open.
-struct OpenRepository {
-  std::string name;  // in the configuration; empty for one from the command line
-  std::unique_ptr<ObjectStore> store;
-  std::unique_ptr<Repository> repository;
-};
-
-// What is needed to open or make one.
-struct RepositoryAddress {
-  std::string name;
-  std::string url;
-  KeySource key;
-  std::string passphrase_file;  // where the passphrase came from; empty when it came from elsewhere
 };
 
 // What the commands of one invocation share: configuration, repositories, clock, signals. Everything is looked up when it is

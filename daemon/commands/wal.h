@@ -1,8 +1,6 @@
 #pragma once
 
-#include "codec/compression.h"
 #include "command_line.h"
-#include "config/config.h"
 
 namespace pgrecall {
 
@@ -11,8 +9,5 @@ void add_wal_fetch(CommandLine& line, CLI::App& wal);
 void add_wal_push(CommandLine& line, CLI::App& wal);
 void add_wal_receive(CommandLine& line, CLI::App& wal);
 void add_wal_status(CommandLine& line, CLI::App& wal);
-
-// As the configuration says it.
-[[nodiscard]] Compression configured_compression(const CompressionConfig& configured);
 
 }  // namespace pgrecall

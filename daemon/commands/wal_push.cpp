@@ -1,5 +1,6 @@
 #include "commands/wal.h"
 #include "engine/wal/push.h"
+#include "jobs/backup_job.h"
 #include "output/text.h"
 
 namespace pgrecall {

@@ -1,7 +1,7 @@
 #include <filesystem>
 
 #include "commands/wal.h"
-#include "engine/wal/reception.h"
+#include "jobs/reception_options.h"
 #include "output/text.h"
 
 namespace pgrecall {
@@ -46,24 +46,12 @@ class PrintedEvents final : public WalEvents {
   Console& console_;
 };
 
-WalReceptionOptions reception_options(const WalReceiveOptions& options, Session& session) {
-  WalReceptionOptions reception;
-  reception.cluster = options.cluster;
-  reception.connection = session.connection(options.cluster, options.connection);
-  reception.slot = default_slot(options.cluster);
-  if (const Config* config = session.config()) {
-    reception.spool = config->spool;
-    if (const auto found = config->clusters.find(options.cluster); found != config->clusters.end()) {
-      const ClusterConfig& cluster = found->second;
-      reception.slot = cluster.wal.slot.value_or(reception.slot);
-      reception.acknowledge =
-          cluster.wal.acknowledge == WalConfig::Acknowledge::repository ? WalAcknowledge::repository : WalAcknowledge::spool;
-      reception.tail_interval = cluster.wal.tail_interval;
-      reception.spool_limit = cluster.wal.spool_limit;
-      reception.uploads = cluster.parallel.uploads;
-      reception.compression = configured_compression(cluster.backup.compression);
-    }
-  }
+WalReceptionOptions options_of(const WalReceiveOptions& options, Session& session) {
+  const Config* config = session.config();
+  const ClusterConfig* cluster =
+      config != nullptr && config->clusters.contains(options.cluster) ? &config->clusters.at(options.cluster) : nullptr;
+  WalReceptionOptions reception = reception_options(options.cluster, session.connection(options.cluster, options.connection),
+                                                    cluster, config != nullptr ? config->spool : std::string());
   if (!options.spool.empty()) {
     reception.spool = std::filesystem::absolute(options.spool).lexically_normal().string();
   }
@@ -88,7 +76,7 @@ std::string summary_text(const WalReceiverStatus& status) {
 int run_wal_receive(const WalReceiveOptions& options, Session& session) {
   Console& console = session.console();
   const std::stop_token stop = session.stop();
-  WalReceptionOptions reception = reception_options(options, session);
+  WalReceptionOptions reception = options_of(options, session);
   const Repository& repository = session.repository_of(options.cluster);
   PrintedEvents events(console);
   WalReception receiver(repository, std::move(reception), session.clock(), events);

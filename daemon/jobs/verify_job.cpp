@@ -1,0 +1,144 @@
+#include "jobs/verify_job.h"
+
+#include "base/hash.h"
+#include "base/units.h"
+#include "commands/backup_choice.h"
+#include "commands/option_values.h"
+#include "output/text.h"
+
+namespace pgrecall {
+
+namespace {
+using nlohmann::ordered_json;
+
+constexpr std::string_view name(Severity severity) noexcept { return severity == Severity::damage ? "damage" : "notice"; }
+
+ordered_json json_of(const Finding& finding) {
+  ordered_json json{{"severity", name(finding.severity)}, {"kind", finding.kind}, {"object", finding.object}};
+  json["backups"] = finding.backups;
+  json["file"] = finding.file.empty() ? ordered_json(nullptr) : ordered_json(finding.file);
+  json["block"] = finding.block ? ordered_json(*finding.block) : ordered_json(nullptr);
+  json["problem"] = finding.problem;
+  return json;
+}
+
+ordered_json json_of(const VerifyReport& report, const VerifyRequest& request) {
+  ordered_json json{{"cluster", request.cluster}, {"damaged", report.damaged()}};
+  json["data_fraction"] = request.data_fraction;
+  json["seed"] = std::to_string(request.seed);
+  json["backups"] = report.backups;
+  json["objects"] = report.objects;
+  json["chunks"] = report.chunks;
+  json["bytes"] = report.bytes;
+  json["pages"] = report.pages;
+  json["wal_segments"] = report.wal_segments;
+  json["duration_seconds"] = static_cast<double>(report.duration.count()) / 1000;
+  json["findings"] = ordered_json::array();
+  for (const Finding& finding : report.findings) {
+    json["findings"].push_back(json_of(finding));
+  }
+  return json;
+}
+
+std::string text_of(const Finding& finding, const Style& style) {
+  std::string out = style.paint(finding.severity == Severity::damage ? Tone::bad : Tone::warning,
+                                finding.severity == Severity::damage ? "DAMAGE" : "notice") +
+                    "  " + printable(finding.kind + (finding.object.empty() ? "" : ": " + finding.object)) + "\n";
+  const auto line = [&](const std::string& text) { out += "        " + printable(text) + "\n"; };
+  if (!finding.file.empty()) {
+    line(finding.file + (finding.block ? " block " + std::to_string(*finding.block) : ""));
+  }
+  line(finding.problem);
+  if (!finding.backups.empty()) {
+    constexpr std::size_t shown = 5;
+    std::string needed = "needed by";
+    for (std::size_t i = 0; i < finding.backups.size() && i < shown; ++i) {
+      needed += " " + finding.backups[i];
+    }
+    line(needed + (finding.backups.size() > shown ? " and " + std::to_string(finding.backups.size() - shown) + " more" : ""));
+  }
+  return out;
+}
+
+std::string text_of(const VerifyReport& report, const VerifyRequest& request, const Style& style) {
+  std::string out;
+  std::size_t damage = 0;
+  for (const Finding& finding : report.findings) {
+    damage += finding.severity == Severity::damage ? 1 : 0;
+    out += text_of(finding, style);
+  }
+  out += "read " + format_count(report.objects, "object", "objects") + " of " +
+         format_count(report.backups, "backup", "backups") + " of " + request.cluster + " in " +
+         format_duration(report.duration) + ": " + format_count(report.chunks, "chunk", "chunks") + ", " +
+         format_size(report.bytes) + ", " + format_count(report.pages, "page checksum", "page checksums") + ", " +
+         format_count(report.wal_segments, "WAL segment", "WAL segments") +
+         (request.data_fraction < 1
+              ? " (a sample of " + format_percent(static_cast<std::uint64_t>(request.data_fraction * 1e6), 1'000'000) +
+                    " of the data)"
+              : "") +
+         "\n";
+  if (damage == 0 && report.backups == 0) {
+    return out + style.paint(Tone::warning, "there is no backup, so nothing was verified") + "\n";
+  }
+  out += damage == 0 ? style.paint(Tone::good, "no damage") + "\n"
+                     : style.paint(Tone::bad, format_count(damage, "finding", "findings") + " of damage") +
+                           ": take a new backup now, before the damaged ones are needed\n";
+  return out;
+}
+
+VerifyRequest request_of(const std::string& cluster, const VerifyWishes& wishes, const Repository& repository) {
+  VerifyRequest request;
+  request.cluster = cluster;
+  request.data_fraction = wishes.fraction;
+  request.workers = wishes.workers.value_or(request.workers);
+  fill_random(std::as_writable_bytes(std::span(&request.seed, 1)));
+  if (wishes.id.empty()) {
+    require_cluster(repository, cluster);
+  } else {
+    request.backup = choose_backup(repository, cluster, wishes.id).summary.id;
+  }
+  return request;
+}
+}  // namespace
+
+ordered_json to_json(const VerifyWishes& wishes) {
+  ordered_json json{{"id", wishes.id}, {"data_fraction", wishes.fraction}};
+  if (wishes.workers) {
+    json["workers"] = *wishes.workers;
+  }
+  return json;
+}
+
+VerifyWishes verify_wishes_of(const ordered_json& json) {
+  VerifyWishes wishes;
+  for (const auto& [key, value] : json.items()) {
+    const Error bad(ErrorKind::usage, "the options of a verification do not have this", "docs/api.md lists them");
+    try {
+      if (key == "id") {
+        wishes.id = value.get<std::string>();
+      } else if (key == "data_fraction" && value.get<double>() > 0 && value.get<double>() <= 1) {
+        wishes.fraction = value.get<double>();
+      } else if (key == "workers" && value.get<unsigned>() >= 1 && value.get<unsigned>() <= 256) {
+        wishes.workers = value.get<unsigned>();
+      } else {
+        throw Error(bad).with("option", key);
+      }
+    } catch (const ordered_json::exception& wrong_type) {
+      throw Error(bad).with("option", key).caused_by(wrong_type);
+    }
+  }
+  return wishes;
+}
+
+JobOutcome run_verify_job(const std::string& cluster, const VerifyWishes& wishes, const JobContext& context) {
+  const VerifyRequest request = request_of(cluster, wishes, context.repository);
+  const VerifyReport report = verify(context.repository, request, context.clock, context.progress, context.stop);
+  JobOutcome outcome;
+  outcome.presence = JobOutcome::Presence::report;
+  outcome.document = {{"verify", json_of(report, request)}};
+  outcome.text = text_of(report, request, context.style);
+  outcome.exit_code = report.damaged() ? exit_code(ErrorKind::corruption) : exit_done;
+  return outcome;
+}
+
+}  // namespace pgrecall
