@@ -51,7 +51,7 @@ class Planning {
       return std::nullopt;
     }
     for (std::uint64_t count = 0;; ++count) {
-      const auto later = count < most_skips_counted ? next(*due) : previous_run(schedule_.when, schedule_.zone, horizon);
+      const auto later = count + 1 < most_skips_counted ? next(*due) : previous_run(schedule_.when, schedule_.zone, horizon);
       if (!later || *later > horizon || *later == *due) {
         return due;
       }

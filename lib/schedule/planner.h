@@ -27,18 +27,18 @@ namespace pgrecall {
 
 struct SchedulePolicy {
   enum class CatchUp { once, none };
-  CatchUp catch_up = CatchUp::once;                    // of what fell due while nobody looked
-  std::chrono::milliseconds spread{0};                 // each start is up to this much later than it was due
-  std::optional<std::chrono::milliseconds> not_after;  // how long after its time a run may still start
-  std::optional<OffPeak> off_peak;                     // when a late run may start; unset: at any time
+  CatchUp catch_up = CatchUp::once;                      // of what fell due while nobody looked
+  std::chrono::milliseconds spread{0};                   // each start is up to this much later than it was due
+  std::optional<std::chrono::milliseconds> not_after{};  // how long after its time a run may still start
+  std::optional<OffPeak> off_peak{};                     // when a late run may start; unset: at any time
 };
 
 struct JobSchedule {
   std::string cluster;
   std::string job;  // "daily"
   CronExpression when;
-  TimeZone zone;
-  SchedulePolicy policy;
+  TimeZone zone{};
+  SchedulePolicy policy{};
 };
 
 // How much later than due this job starts: at least 0 and less than the spread, in whole seconds, fixed by the names of cluster
@@ -48,11 +48,11 @@ struct JobSchedule {
 // What the caller remembers of a job.
 struct JobProgress {
   // Decision::handled of the last time, also across restarts; unset: the job was never looked at, and starts with what comes.
-  std::optional<Time> handled;
+  std::optional<Time> handled{};
   // Due times behind `handled` that were started nevertheless: before the clock went back. Usually none.
-  std::vector<Time> started_later;
+  std::vector<Time> started_later{};
   // Decision::waiting->due of the last time in this process.
-  std::optional<Time> waiting;
+  std::optional<Time> waiting{};
 };
 
 // What goes on in the cluster, for which one run at a time is allowed.
@@ -89,7 +89,7 @@ struct Decision {
   struct Wait {
     Time due;
     WaitReason reason = WaitReason::cluster_busy;
-    std::optional<Time> until;  // when to ask again, where that is known
+    std::optional<Time> until{};  // when to ask again, where that is known
   };
   struct Skip {
     Time due;
