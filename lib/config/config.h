@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "config/problem.h"
 #include "config/secret_source.h"
+#include "schedule/off_peak.h"
 
 // The typed configuration. What each key means, its type and its default is said once, in keys.cpp; reading, the JSON Schema,
 // dumps and the key table of docs/configuration.md all follow from there. Plain values; safe to read by many threads.
@@ -30,13 +31,6 @@ struct RepositoryConfig {
   [[nodiscard]] bool sealed() const noexcept { return key_file || passphrase.configured(); }
 };
 
-// A span of each day, in local time; over midnight when `until` is before `from`.
-struct DaySpan {
-  std::chrono::minutes from{};   // after midnight
-  std::chrono::minutes until{};  // after midnight, not included
-  bool operator==(const DaySpan&) const = default;
-};
-
 struct ScheduleConfig {
   enum class CatchUp { once, none };
   std::string timezone = "UTC";
@@ -50,7 +44,7 @@ struct ScheduleConfig {
   CatchUp catch_up = CatchUp::once;
   std::chrono::milliseconds spread{};
   std::optional<std::chrono::milliseconds> not_after;
-  std::optional<DaySpan> off_peak;
+  std::optional<OffPeak> off_peak;  // in `timezone`
   unsigned retries = 2;
   std::chrono::milliseconds retry_after = std::chrono::minutes(10);
 };

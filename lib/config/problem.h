@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/wording.h"
@@ -28,6 +29,7 @@ struct Problem {
 struct Complaint {
   std::string text;
   std::string hint;
+  std::size_t offset = 0;  // bytes from the start of the value to what is wrong
 };
 
 }  // namespace pgrecall

@@ -29,6 +29,20 @@ std::string absolute(const std::string& directory, const std::string& path) {
   return normal;
 }
 
+// Where a byte of a value stands in the file. Right for values of one line without escapes, as cron expressions are.
+Position position_within(const YamlNode& value, std::size_t offset) {
+  Position position = value.position;
+  if (offset == 0) {
+    return position;
+  }
+  const std::string_view before = std::string_view(value.text).substr(0, offset);
+  position.column += value.style == YamlNode::Style::quoted ? 1 : 0;
+  for (const char c : before) {
+    position.column += (static_cast<unsigned char>(c) & 0xC0U) == 0x80U ? 0 : 1;
+  }
+  return position;
+}
+
 // Reads one section; sections within it are read by readers of their own.
 class SectionReader final : public KeyVisitor {
  public:
@@ -50,7 +64,7 @@ class SectionReader final : public KeyVisitor {
     }
     const bool path = value.type.kind == ValueType::Kind::path;
     if (const auto complaint = value.set(path ? absolute(directory_, entry->value.text) : entry->value.text)) {
-      report(entry->value.position, info.name, complaint->text, complaint->hint);
+      report(position_within(entry->value, complaint->offset), info.name, complaint->text, complaint->hint);
     }
   }
 

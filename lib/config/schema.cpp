@@ -22,7 +22,7 @@ ordered_json type_schema(const ValueType& type) {
     case Kind::duration:
       return {
           {"type", "string"}, {"pattern", "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}, {"minLength", 2}};
-    case Kind::cron: return {{"type", "string"}, {"pattern", "^(never|[0-9*,/-]+( +[0-9*,/-]+){4})$"}};
+    case Kind::cron: return {{"type", "string"}, {"pattern", "^(never|@[A-Za-z]+|[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4})$"}};
     case Kind::day_span: return {{"type", "string"}, {"pattern", "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"}};
     case Kind::listen: return {{"type", "string"}, {"pattern", ":[0-9]+$"}};
     case Kind::slot: return {{"type", "string"}, {"pattern", "^[a-z0-9_]{1,63}$"}};

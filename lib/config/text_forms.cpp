@@ -10,6 +10,8 @@
 
 #include "base/bytes.h"
 #include "config/config.h"
+#include "schedule/cron_expression.h"
+#include "schedule/time_zone.h"
 
 namespace pgrecall {
 
@@ -25,103 +27,41 @@ std::optional<unsigned> number(std::string_view text) {
   }
   return value;
 }
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const auto at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) {
-      return parts;
-    }
-    text.remove_prefix(at + 1);
-  }
-}
-
-struct CronField {
-  std::string_view name;
-  unsigned minimum;
-  unsigned maximum;
-};
-constexpr std::array<CronField, 5> cron_fields{
-    {{"minute", 0, 59}, {"hour", 0, 23}, {"day of month", 1, 31}, {"month", 1, 12}, {"day of week", 0, 7}}};
-
-// One member of a list: "*", "n" or "n-m", each with "/step" behind it or not.
-bool valid_cron_item(std::string_view item, const CronField& field) {
-  const auto slash = item.find('/');
-  if (slash != std::string_view::npos) {
-    const auto step = number(item.substr(slash + 1));
-    if (!step || *step == 0 || *step > field.maximum) {
-      return false;
-    }
-    item = item.substr(0, slash);
-  }
-  if (item == "*") {
-    return true;
-  }
-  const auto dash = item.find('-');
-  const auto first = number(item.substr(0, dash));
-  const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
-  const bool single_with_step = slash != std::string_view::npos && dash == std::string_view::npos;
-  return first && last && !single_with_step && *first >= field.minimum && *first <= *last && *last <= field.maximum;
-}
 }  // namespace
 
 std::optional<Complaint> check_cron(std::string_view text) {
   if (text == "never") {
     return std::nullopt;
   }
-  std::vector<std::string_view> fields = split(text, ' ');
-  std::erase(fields, std::string_view());
-  if (fields.size() != cron_fields.size()) {
-    return Complaint{in_quotes(text) + " is not a cron expression of 5 fields",
-                     "write minute, hour, day of month, month and day of week, as in \"30 2 * * *\", or never"};
-  }
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    for (const std::string_view item : split(fields[i], ',')) {
-      if (!valid_cron_item(item, cron_fields[i])) {
-        return Complaint{fmt::format("{} is no {}", in_quotes(item), cron_fields[i].name),
-                         fmt::format("use *, numbers from {} to {}, ranges (1-5), steps (*/2) and lists (1,3)",
-                                     cron_fields[i].minimum, cron_fields[i].maximum)};
-      }
-    }
-  }
-  return std::nullopt;
+  auto found = CronExpression::parse(text);
+  auto* problem = std::get_if<CronProblem>(&found);
+  return problem == nullptr ? std::nullopt
+                            : std::optional(Complaint{std::move(problem->text), std::move(problem->hint), problem->position});
 }
 
-std::variant<DaySpan, Complaint> day_span_of(std::string_view text) {
-  const auto time_of_day = [](std::string_view part) -> std::optional<std::chrono::minutes> {
-    const auto hour = part.size() == 5 && part[2] == ':' ? number(part.substr(0, 2)) : std::nullopt;
-    const auto minute = hour ? number(part.substr(3)) : std::nullopt;
-    if (!minute || *hour > 23 || *minute > 59) {
-      return std::nullopt;
-    }
-    return std::chrono::hours(*hour) + std::chrono::minutes(*minute);
-  };
-  const auto parts = split(text, '-');
-  const auto from = time_of_day(parts.front());
-  const auto until = parts.size() == 2 ? time_of_day(parts.back()) : std::nullopt;
-  if (!from || !until || *from == *until) {
-    return Complaint{in_quotes(text) + " is no span of the day", "write two different times of day, as 22:00-06:00"};
+std::variant<OffPeak, Complaint> day_span_of(std::string_view text) {
+  if (const auto span = OffPeak::parse(text)) {
+    return *span;
   }
-  return DaySpan{.from = *from, .until = *until};
+  return Complaint{in_quotes(text) + " is no span of the day", "write two different times of day, as 22:00-06:00"};
 }
 
 std::optional<Complaint> check_timezone(const std::string& text) {
-  constexpr auto hint = "write a name of the time zone database, as Europe/Berlin or UTC; timedatectl list-timezones lists them";
   const auto odd = [](char c) {
     return !is_letter(c) && !is_digit(c) && std::string_view("_+-/").find(c) == std::string_view::npos;
   };
   if (text.empty() || text.front() == '/' || text.size() > 64 || std::any_of(text.begin(), text.end(), odd)) {
-    return Complaint{in_quotes(text) + " is not a time zone", hint};
+    return Complaint{in_quotes(text) + " is not a time zone", suggest_time_zone(text)};
   }
-  // Hosts without a time zone database are told so by the schedule, which cannot run there, and not by every command.
+  // Hosts without a time zone database are told so by the schedule, which cannot run there, and not by every command. One look is
+  // enough for a name that is right: reading the whole database would take every command some time.
   const char* variable = std::getenv("TZDIR");
   const std::filesystem::path database(variable == nullptr ? "/usr/share/zoneinfo" : variable);
   std::error_code ignored;
-  if (text != "UTC" && std::filesystem::is_directory(database, ignored) &&
-      !std::filesystem::is_regular_file(database / text, ignored)) {
-    return Complaint{in_quotes(text) + " is not a time zone that this system knows", hint};
+  const bool known = std::filesystem::is_regular_file(database / text, ignored) && !text.starts_with("right/") &&
+                     !text.starts_with("posix/");  // other forms of the same zones, one with leap seconds
+  if (text != "UTC" && std::filesystem::is_directory(database, ignored) && !known) {
+    return Complaint{in_quotes(text) + " is not a time zone that this system knows", suggest_time_zone(text)};
   }
   return std::nullopt;
 }

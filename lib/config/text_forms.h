@@ -12,10 +12,10 @@
 
 namespace pgrecall {
 
-// Five fields, minute hour day month weekday, of "*", numbers, ranges, steps and lists; or "never".
+// A cron expression, or "never".
 [[nodiscard]] std::optional<Complaint> check_cron(std::string_view text);
 // "22:00-06:00".
-[[nodiscard]] std::variant<DaySpan, Complaint> day_span_of(std::string_view text);
+[[nodiscard]] std::variant<OffPeak, Complaint> day_span_of(std::string_view text);
 // A name of the system's time zone database.
 [[nodiscard]] std::optional<Complaint> check_timezone(const std::string& text);
 // "127.0.0.1:9754", "[::1]:9754", "name:9754".

@@ -106,7 +106,7 @@ std::string description(const ValueType& type) {
     case Kind::rate: return "rate, as 50MB/s";
     case Kind::duration: return "duration, as 7d or 36h";
     case Kind::choice: return fmt::format("one of: {}", fmt::join(type.choices, ", "));
-    case Kind::cron: return "cron expression of 5 fields, or never";
+    case Kind::cron: return "cron expression, or never";
     case Kind::day_span: return "time of day to time of day, as 22:00-06:00";
     case Kind::timezone: return "time zone";
     case Kind::listen: return "address:port";
@@ -211,22 +211,17 @@ Value duration_value(std::optional<std::chrono::milliseconds>& member) {
           [&member] { return member ? std::optional(exact_duration(*member)) : std::nullopt; }};
 }
 
-Value day_span_value(std::optional<DaySpan>& member) {
+Value day_span_value(std::optional<OffPeak>& member) {
   return {{Kind::day_span, 0, 0, {}},
           [&member](const std::string& text) {
             auto span = day_span_of(text);
             if (auto* complaint = std::get_if<Complaint>(&span)) {
               return std::optional(std::move(*complaint));
             }
-            member = std::get<DaySpan>(span);
+            member = std::get<OffPeak>(span);
             return std::optional<Complaint>();
           },
-          [&member] {
-            const auto clock = [](std::chrono::minutes time) {
-              return fmt::format("{:02}:{:02}", time.count() / 60, time.count() % 60);
-            };
-            return member ? std::optional(clock(member->from) + "-" + clock(member->until)) : std::nullopt;
-          }};
+          [&member] { return member ? std::optional(member->to_string()) : std::nullopt; }};
 }
 
 namespace detail {

@@ -65,7 +65,7 @@ struct Value {
 [[nodiscard]] Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum);
 [[nodiscard]] Value duration_value(std::chrono::milliseconds& member);
 [[nodiscard]] Value duration_value(std::optional<std::chrono::milliseconds>& member);
-[[nodiscard]] Value day_span_value(std::optional<DaySpan>& member);
+[[nodiscard]] Value day_span_value(std::optional<OffPeak>& member);
 
 namespace detail {
 [[nodiscard]] Value integer_value(std::int64_t minimum, std::int64_t maximum, std::function<void(std::int64_t)> set,

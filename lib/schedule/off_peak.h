@@ -15,6 +15,7 @@ namespace pgrecall {
 struct OffPeak {
   std::chrono::minutes from{};  // of the day
   std::chrono::minutes to{};
+  bool operator==(const OffPeak&) const = default;
 
   // "22:00-06:00"; nothing when the text is not that, or both are the same.
   [[nodiscard]] static std::optional<OffPeak> parse(std::string_view text) noexcept;

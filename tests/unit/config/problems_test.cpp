@@ -52,10 +52,23 @@ TEST_CASE("values of the wrong type are named", "[config]") {
   CHECK(bare_errors_of(cluster_with("retention: 7")) == Lines{"6:16: clusters.prod.retention: is a single value, not a section"});
   CHECK(bare_errors_of(cluster_with("retention: [7]")) == Lines{"6:16: clusters.prod.retention: is a list, not a section"});
   CHECK(bare_errors_of(cluster_with("schedule: { daily: [1] }")) ==
-        Lines{"6:24: clusters.prod.schedule.daily: is a list, not cron expression of 5 fields, or never"});
+        Lines{"6:24: clusters.prod.schedule.daily: is a list, not cron expression, or never"});
   CHECK(bare_errors_of(with("spool: { a: b }\n")) == Lines{"4:8: spool: is a section, not path"});
   CHECK(bare_errors_of("repositories: { main: /srv/backup }\nclusters: { prod: { connection: host=db, repository: main } }\n") ==
         Lines{"1:23: repositories.main: is a single value, not a section"});
+}
+
+TEST_CASE("what is wrong within a cron expression is told at its place", "[config]") {
+  CHECK(bare_errors_of(cluster_with("schedule: { daily: 30 2 * * MOM }")) ==
+        Lines{"6:33: clusters.prod.schedule.daily: \"MOM\" is no day of week"});
+  CHECK(
+      errors_of(cluster_with("schedule: { daily: \"30 2 31 2 *\" }")) ==
+      Lines{
+          "6:30: clusters.prod.schedule.daily: \"30 2 31 2 *\" is never due: there is no such day; hint: for a month's last day "
+          "write L"});
+  CHECK(errors_of(cluster_with("schedule: { timezone: Berlin }")) ==
+        Lines{"6:27: clusters.prod.schedule.timezone: \"Berlin\" is not a time zone that this system knows; hint: did you mean "
+              "\"Europe/Berlin\"?"});
 }
 
 TEST_CASE("keys without a value are refused, at the key", "[config]") {
