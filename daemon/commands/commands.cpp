@@ -10,6 +10,7 @@ void declare_commands(CommandLine& line) {
   add_restore(line);
   add_verify(line);
   add_wal(line);
+  add_schedule(line);
   add_check(line);
   add_config(line);
   add_repo(line);

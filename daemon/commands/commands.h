@@ -12,6 +12,7 @@ void add_list(CommandLine& line);
 void add_pin(CommandLine& line);
 void add_repo(CommandLine& line);
 void add_restore(CommandLine& line);
+void add_schedule(CommandLine& line);
 void add_show(CommandLine& line);
 void add_verify(CommandLine& line);
 void add_version(CommandLine& line);

@@ -77,7 +77,7 @@ class Planning {
       skip(due, SkipReason::still_running);
     } else if (!on_time && !waited && policy.catch_up == SchedulePolicy::CatchUp::none) {
       skip(due, SkipReason::missed);
-    } else if (policy.not_after && late > *policy.not_after) {
+    } else if (policy.not_after && now_ - due > *policy.not_after) {
       skip(due, SkipReason::too_late);
     } else if (activity_ == ClusterActivity::other_run) {
       wait(due, WaitReason::cluster_busy, std::nullopt);
@@ -102,7 +102,7 @@ class Planning {
   void wait(Time due, WaitReason reason, std::optional<Time> until) {
     if (schedule_.policy.not_after) {
       // A moment later it is left out, which is told then, not when somebody happens to ask.
-      const Time too_late = due + delay_ + *schedule_.policy.not_after + std::chrono::seconds(1);
+      const Time too_late = due + *schedule_.policy.not_after + std::chrono::seconds(1);
       until = until ? std::min(*until, too_late) : too_late;
     }
     decision_.waiting = {due, reason, until};

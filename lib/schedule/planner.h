@@ -27,10 +27,11 @@ namespace pgrecall {
 
 struct SchedulePolicy {
   enum class CatchUp { once, none };
-  CatchUp catch_up = CatchUp::once;                      // of what fell due while nobody looked
-  std::chrono::milliseconds spread{0};                   // each start is up to this much later than it was due
-  std::optional<std::chrono::milliseconds> not_after{};  // how long after its time a run may still start
-  std::optional<OffPeak> off_peak{};                     // when a late run may start; unset: at any time
+  CatchUp catch_up = CatchUp::once;     // of what fell due while nobody looked
+  std::chrono::milliseconds spread{0};  // each start is up to this much later than it was due
+  std::optional<std::chrono::milliseconds>
+      not_after{};                    // how long after it was due a run may still start; longer than the spread
+  std::optional<OffPeak> off_peak{};  // when a late run may start; unset: at any time
 };
 
 struct JobSchedule {

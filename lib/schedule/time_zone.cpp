@@ -139,8 +139,10 @@ LocalDate TimeZone::date(Time time) const {
 
 std::string TimeZone::format(Time time) const {
   const LocalFields fields = fields_of(local(time));
-  return fmt::format("{} {:02}:{:02} {}", local_date(fields.date).day(), fields.time.hours().count(),
-                     fields.time.minutes().count(), period_at(time).abbreviation);
+  const auto seconds = fields.time.seconds().count();
+  return fmt::format("{} {:02}:{:02}{} {}", local_date(fields.date).day(), fields.time.hours().count(),
+                     fields.time.minutes().count(), seconds == 0 ? "" : fmt::format(":{:02}", seconds),
+                     period_at(time).abbreviation);
 }
 
 std::string TimeZone::format_rfc3339(Time time) const {

@@ -73,7 +73,7 @@ class TimeZone {
   // The day, ISO week and month that a moment falls into here.
   [[nodiscard]] LocalDate date(Time time) const;
 
-  // "2026-11-23 03:30 CET": for people.
+  // "2026-11-23 03:30 CET", or "2026-11-23 03:30:17 CET" when it is no whole minute: for people.
   [[nodiscard]] std::string format(Time time) const;
   // "2026-11-23T03:30:00+01:00": RFC 3339.
   [[nodiscard]] std::string format_rfc3339(Time time) const;

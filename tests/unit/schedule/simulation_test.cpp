@@ -200,7 +200,7 @@ TEST_CASE("three years of six jobs of one cluster: one run at a time, and each d
       if (decision.start) {
         overlaps += running ? 1 : 0;
         twice += dealt_with[i].insert(decision.start->due).second ? 0 : 1;
-        untimely += now < decision.start->planned || now > decision.start->planned + 20h ? 1 : 0;
+        untimely += now < decision.start->planned || now > decision.start->due + 20h ? 1 : 0;
         ++starts[decision.start->reason];
         running = i;
         ends = now + std::chrono::minutes(1 + random() % static_cast<unsigned>(jobs[i].longest.count()));
