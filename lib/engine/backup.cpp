@@ -30,8 +30,7 @@ class BackupRun {
         request_(request),
         clock_(clock),
         progress_(progress),
-        on_stop_(stop, [this] { failure_.request_stop(); }),
-        catalog_(read_catalog(repository, request.cluster)) {}
+        on_stop_(stop, [this] { failure_.request_stop(); }) {}
 
   BackupResult execute();
 
@@ -56,7 +55,7 @@ class BackupRun {
   Progress& progress_;
   Failure failure_;
   std::stop_callback<std::function<void()>> on_stop_;
-  const Catalog catalog_;
+  Catalog catalog_;
   std::unique_ptr<Lease> lease_;
   std::optional<BackupSummary> parent_;
   ServerInfo server_;
@@ -67,12 +66,15 @@ BackupResult BackupRun::execute() {
   std::optional<Lease::Holder> holder;
   lease_ = Lease::acquire(repository_, "backup-" + request_.cluster, "backup of " + request_.cluster, clock_, holder, {});
   if (!lease_) {
-    throw Error(ErrorKind::held, "another backup of this cluster is running",
+    throw Error(ErrorKind::held, "another backup of this cluster is running, or its backups are being removed",
                 "wait for it to end; `pgrecall repo info` lists leases and their owners")
         .with("cluster", request_.cluster)
         .with("owner", holder ? holder->owner : "unknown")
+        .with("why", holder ? holder->why : "unknown")
         .with("since", holder ? format_time(holder->taken) : "unknown");
   }
+  // Only now: a parent that was chosen before might have been removed while another held the lease.
+  catalog_ = read_catalog(repository_, request_.cluster);
   progress_.enter("connecting");
   Connection connection = connect_replication(request_.connection, failure_.token());
   connection.on_notice([this](const ServerNotice& notice) {
@@ -168,6 +170,9 @@ void BackupRun::choose_id() {
     consider(each.id);
   }
   for (const BackupId& each : catalog_.unfinished) {
+    consider(each);
+  }
+  for (const BackupId& each : catalog_.expired) {
     consider(each);
   }
   const Time newest = newest_id ? newest_id->time() : Time::min();

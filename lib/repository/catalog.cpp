@@ -116,7 +116,7 @@ Catalog read_catalog(const Repository& repository, const std::string& cluster) {
     const BackupId& id = backup;
     const Leaves& marks = leaves;
     if (!marks.summary) {
-      catalog.unfinished.push_back(id);
+      (marks.latest.contains("expired") ? catalog.expired : catalog.unfinished).push_back(id);
       continue;
     }
     noting_damage(catalog, id, summary_name(cluster, id), [&] {

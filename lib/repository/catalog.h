@@ -29,6 +29,7 @@ struct Catalog {
   std::vector<ListedBackup> backups;  // oldest first
   std::vector<DamagedBackup> damaged;
   std::vector<BackupId> unfinished;  // something is there, but no summary
+  std::vector<BackupId> expired;     // removed; what is left goes with the next sweeps
 };
 
 [[nodiscard]] std::vector<std::string> list_clusters(const Repository& repository);
@@ -39,8 +40,9 @@ struct Catalog {
 
 // The commit; read back. Error{failed} when the id is taken.
 void put_summary(const Repository& repository, const BackupSummary& summary);
-// A mark of the backup: "pinned", "unpinned", "verified", "damaged". Where an earlier mark of the same question (pinned or not,
-// verified or damaged) does not have an earlier time, this one gets the next second after it, so that the last word counts.
+// A mark of the backup: "pinned", "unpinned", "verified", "damaged", "expired". Where an earlier mark of the same question
+// (pinned or not, verified or damaged) does not have an earlier time, this one gets the next second after it, so that the last
+// word counts.
 void put_mark(const Repository& repository, const std::string& cluster, const BackupId& id, std::string_view mark, Time time,
               const std::string& note);
 

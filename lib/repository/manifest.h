@@ -104,6 +104,10 @@ class ManifestReader {
   std::unique_ptr<State> state_;
 };
 
+// What the end block says, reading little more than that: for whoever sweeps. Error{corruption} also when there is no such
+// object.
+[[nodiscard]] ManifestTotals read_manifest_totals(const Repository& repository, std::string_view cluster, const BackupId& id);
+
 // Entries of an earlier backup by path, for random access with bounded memory: about 16 bytes a file are held, the rest lies in a
 // temporary file. Safe for many threads once made.
 class ManifestIndex {

@@ -44,13 +44,9 @@ std::optional<ObjectFrames> ObjectFrames::open(const Repository& repository, Obj
   return ObjectFrames(std::move(reader), FrameReader(name, header, repository.data_key()));
 }
 
-std::optional<ByteView> ObjectFrames::next() {
-  if (ended_) {
-    return std::nullopt;
-  }
-  std::array<std::byte, frame_header_size> header_bytes;
-  const std::size_t found = reader_->read(at_, header_bytes);
-  const FrameHeader header = frames_.parse_header(ByteView(header_bytes).first(found), at_);
+FrameHeader ObjectFrames::read_header(MutableByteView bytes) const {
+  const std::size_t found = reader_->read(at_, bytes);
+  const FrameHeader header = frames_.parse_header(bytes.first(found), at_);
   if (header.number != number_) {
     throw Error(ErrorKind::corruption, "frames of an object are out of order", "run pgrecall verify to see what else is damaged")
         .with("object", frames_.object_name())
@@ -71,6 +67,16 @@ std::optional<ByteView> ObjectFrames::next() {
         .with("expected", end)
         .with("found", size);
   }
+  return header;
+}
+
+std::optional<ByteView> ObjectFrames::next() {
+  if (ended_) {
+    return std::nullopt;
+  }
+  std::array<std::byte, frame_header_size> header_bytes;
+  const FrameHeader header = read_header(header_bytes);
+  const std::uint64_t end = at_ + frame_header_size + header.body_size;
   const MutableByteView body = room(body_, header.body_size);
   const std::size_t got = reader_->read(at_ + frame_header_size, body);
   if (got != body.size()) {
@@ -82,6 +88,15 @@ std::optional<ByteView> ObjectFrames::next() {
   ++number_;
   ended_ = header.last;
   return raw;
+}
+
+ByteView ObjectFrames::last() {
+  std::array<std::byte, frame_header_size> header_bytes;
+  for (FrameHeader header = read_header(header_bytes); !header.last; header = read_header(header_bytes)) {
+    at_ += frame_header_size + header.body_size;
+    ++number_;
+  }
+  return next().value();
 }
 
 ObjectFramesWriter::ObjectFramesWriter(const Repository& repository, ObjectKind kind, const std::string& name,

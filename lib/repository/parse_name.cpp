@@ -9,7 +9,7 @@ namespace pgrecall {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> marks = {"pinned", "unpinned", "verified", "damaged"};
+constexpr std::array<std::string_view, 5> marks = {"pinned", "unpinned", "verified", "damaged", "expired"};
 
 bool all_of(std::string_view text, std::size_t size, std::string_view letters) {
   return text.size() == size && text.find_first_not_of(letters) == std::string_view::npos;

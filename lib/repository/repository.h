@@ -70,12 +70,16 @@ class ObjectFrames {
   static std::optional<ObjectFrames> open(const Repository& repository, ObjectKind kind, const std::string& name);
   // The next frame's raw bytes, valid until the next call; nothing after the last.
   [[nodiscard]] std::optional<ByteView> next();
+  // The last frame's raw bytes. Of the frames before it only the headers are read.
+  [[nodiscard]] ByteView last();
   // Of the raw bytes that next() gave last.
   [[nodiscard]] const Sha256Digest& digest() const noexcept { return digest_; }
   [[nodiscard]] std::uint64_t object_size() const { return reader_->size(); }
 
  private:
   ObjectFrames(std::unique_ptr<ObjectReader> reader, FrameReader frames);
+  // The header of the frame at at_, which ends within the object.
+  [[nodiscard]] FrameHeader read_header(MutableByteView bytes) const;
   std::unique_ptr<ObjectReader> reader_;
   FrameReader frames_;
   std::uint64_t at_ = object_header_size;

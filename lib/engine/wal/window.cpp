@@ -151,6 +151,26 @@ void note_gaps(const TimelineWal& held, Timeline timeline, std::uint32_t segment
 
 }  // namespace
 
+void find_spans(RecoveryWindow& window) {
+  window.spans.clear();
+  window.gaps.clear();
+  for (const auto& [timeline, history] : window.histories) {
+    for (RecoverySpan& span : spans_along(window, history)) {
+      // Those that end on an ancestor are the ancestor's, where they may go on further.
+      if (span.until_timeline == timeline) {
+        window.spans.push_back(std::move(span));
+      }
+    }
+  }
+  for (const auto& [timeline, held] : window.wal.timelines) {
+    Lsn first;
+    for (const ListedBackup& backup : window.backups) {
+      first = !first.valid() ? backup.summary.start_lsn : std::min(first, backup.summary.start_lsn);
+    }
+    note_gaps(held, timeline, window.segment_size, first, window.gaps);
+  }
+}
+
 RecoveryWindow compute_window(const Repository& repository, const std::string& cluster) {
   RecoveryWindow window;
   window.cluster = cluster;
@@ -172,21 +192,7 @@ RecoveryWindow compute_window(const Repository& repository, const std::string& c
   }
   window.wal = list_wal(repository, cluster, window.segment_size);
   read_histories(repository, window);
-  for (const auto& [timeline, history] : window.histories) {
-    for (RecoverySpan& span : spans_along(window, history)) {
-      // Those that end on an ancestor are the ancestor's, where they may go on further.
-      if (span.until_timeline == timeline) {
-        window.spans.push_back(std::move(span));
-      }
-    }
-  }
-  for (const auto& [timeline, held] : window.wal.timelines) {
-    Lsn first;
-    for (const ListedBackup& backup : window.backups) {
-      first = !first.valid() ? backup.summary.start_lsn : std::min(first, backup.summary.start_lsn);
-    }
-    note_gaps(held, timeline, window.segment_size, first, window.gaps);
-  }
+  find_spans(window);
   return window;
 }
 

@@ -62,6 +62,9 @@ struct RecoveryWindow {
 // When a backup had surely ended: summaries leave fractions of seconds out.
 [[nodiscard]] Time end_of(const BackupSummary& summary);
 
+// Spans and gaps anew, from backups, WAL and histories; pure. For what would be if some of these were gone.
+void find_spans(RecoveryWindow& window);
+
 [[nodiscard]] RecoveryWindow compute_window(const Repository& repository, const std::string& cluster);
 
 // The later of the span's until_time and the last commits in its WAL, which is looked into at its end: for clusters whose WAL
