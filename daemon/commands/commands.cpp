@@ -9,6 +9,7 @@ void declare_commands(CommandLine& line) {
   add_pin(line);
   add_restore(line);
   add_verify(line);
+  add_expire(line);
   add_wal(line);
   add_schedule(line);
   add_check(line);

@@ -8,9 +8,12 @@ namespace pgrecall {
 void add_backup(CommandLine& line);
 void add_check(CommandLine& line);
 void add_config(CommandLine& line);
+void add_expire(CommandLine& line);
 void add_list(CommandLine& line);
 void add_pin(CommandLine& line);
 void add_repo(CommandLine& line);
+// Below `repo`.
+void add_repo_sweep(CommandLine& line, CLI::App& group);
 void add_restore(CommandLine& line);
 void add_schedule(CommandLine& line);
 void add_show(CommandLine& line);

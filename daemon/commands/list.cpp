@@ -2,6 +2,7 @@
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
 #include "config/problem.h"
+#include "jobs/retention.h"
 #include "output/backup_text.h"
 #include "output/table.h"
 #include "output/text.h"
@@ -15,16 +16,22 @@ struct Listed {
   std::string cluster;
   std::string repository;  // address
   Catalog catalog;
-  const RetentionConfig* retention = nullptr;
+  std::map<BackupId, Verdict> verdicts = {};  // empty without configuration
 };
 
-const RetentionConfig* retention_of(Session& session, const std::string& cluster) {
+Listed read_one(Session& session, const std::string& cluster, const Repository& repository) {
+  Listed listed{cluster, repository.store().address(), read_catalog(repository, cluster)};
   const Config* config = session.config();
-  if (config == nullptr) {
-    return nullptr;
+  const auto found = config == nullptr ? decltype(config->clusters.begin())() : config->clusters.find(cluster);
+  if (config != nullptr && found != config->clusters.end()) {
+    listed.verdicts = verdicts_by_time(listed.catalog, retention_policy(found->second), session.clock().now());
   }
-  const auto found = config->clusters.find(cluster);
-  return found == config->clusters.end() ? nullptr : &found->second.retention;
+  return listed;
+}
+
+const Verdict* verdict_of(const Listed& listed, const ListedBackup& backup) {
+  const auto found = listed.verdicts.find(backup.summary.id);
+  return found == listed.verdicts.end() ? nullptr : &found->second;
 }
 
 std::vector<Listed> read_all(Session& session, const std::string& wanted) {
@@ -35,12 +42,12 @@ std::vector<Listed> read_all(Session& session, const std::string& wanted) {
     if (session.config() == nullptr) {
       require_cluster(repository, wanted);
     }
-    all.push_back({wanted, repository.store().address(), read_catalog(repository, wanted), retention_of(session, wanted)});
+    all.push_back(read_one(session, wanted, repository));
     return all;
   }
   for (const OpenRepository* open : session.repositories()) {
     for (const std::string& cluster : list_clusters(*open->repository)) {
-      all.push_back({cluster, open->store->address(), read_catalog(*open->repository, cluster), retention_of(session, cluster)});
+      all.push_back(read_one(session, cluster, *open->repository));
     }
   }
   return all;
@@ -83,7 +90,7 @@ Table table_of(const Listed& listed) {
                format_size(summary.stored_bytes),
                format_percent(summary.shared_bytes, summary.logical_bytes),
                took_text(summary),
-               kept_until(backup, listed.retention),
+               kept_until(backup, verdict_of(listed, backup)),
                verified_cell(backup),
                note_of(backup)});
   }
@@ -116,7 +123,7 @@ ordered_json json_of(const Listed& listed) {
   json["backups"] = ordered_json::array();
   for (const ListedBackup& backup : listed.catalog.backups) {
     ordered_json entry = backup_json(backup);
-    entry["kept_until"] = kept_until(backup, listed.retention);
+    entry["kept_until"] = kept_until(backup, verdict_of(listed, backup));
     json["backups"].push_back(std::move(entry));
   }
   json["damaged"] = ordered_json::array();

@@ -223,6 +223,8 @@ void add_repo(CommandLine& line) {
   info.add_option("NAME", options->name, "Its name in the configuration (default: all)");
   add(line, info, options, run_info);
 
+  add_repo_sweep(line, group);
+
   CLI::App* key = &add_verb(group, "key", "Its key");
   key->require_subcommand(1);
   CLI::App& key_export =

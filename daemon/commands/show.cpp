@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
+#include "jobs/retention.h"
 #include "output/backup_text.h"
 #include "output/text.h"
 #include "postgres/postgres_version.h"
@@ -49,7 +50,7 @@ void add_facts(Sheet& sheet, const ListedBackup& backup) {
   sheet.line("WAL segments", first_segment(summary).file_name() + " to " + last_segment(summary).file_name());
 }
 
-void add_state(Sheet& sheet, const ListedBackup& backup, const RetentionConfig* retention) {
+void add_state(Sheet& sheet, const ListedBackup& backup, const Verdict* verdict) {
   const BackupSummary& summary = backup.summary;
   const Tone bad = Tone::bad;
   if (!summary.page_checksums) {
@@ -64,7 +65,7 @@ void add_state(Sheet& sheet, const ListedBackup& backup, const RetentionConfig* 
              : backup.verified  ? format_local_time(*backup.verified)
                                 : "never",
              is_damaged(backup) ? bad : Tone::plain);
-  sheet.line("kept", std::string(name(summary.keep)) + ": " + kept_until(backup, retention) +
+  sheet.line("kept", std::string(name(summary.keep)) + ": " + kept_until(backup, verdict) +
                          (backup.pin_note.empty() ? "" : " (" + backup.pin_note + ")"));
   if (!summary.note.empty()) {
     sheet.line("note", summary.note);
@@ -119,15 +120,18 @@ int run_show(const ShowOptions& options, Session& session) {
   const Repository& repository = session.repository_of(options.cluster);
   const ListedBackup backup = choose_backup(repository, options.cluster, options.id);
   const Config* config = session.config();
-  const RetentionConfig* retention = nullptr;
+  std::map<BackupId, Verdict> verdicts;
   if (config != nullptr && config->clusters.contains(options.cluster)) {
-    retention = &config->clusters.at(options.cluster).retention;
+    verdicts = verdicts_by_time(read_catalog(repository, options.cluster), retention_policy(config->clusters.at(options.cluster)),
+                                session.clock().now());
   }
+  const auto found = verdicts.find(backup.summary.id);
+  const Verdict* verdict = found == verdicts.end() ? nullptr : &found->second;
   Console& console = session.console();
   const std::string command = restore_command(backup.summary, session);
   if (console.json()) {
     nlohmann::ordered_json json = backup_detail_json(backup);
-    json["kept_until"] = kept_until(backup, retention);
+    json["kept_until"] = kept_until(backup, verdict);
     json["repository"] = repository.store().address();
     json["restore_command"] = command;
     console.json_data(nlohmann::ordered_json{{"backup", json}});
@@ -135,7 +139,7 @@ int run_show(const ShowOptions& options, Session& session) {
   }
   Sheet sheet(console.style());
   add_facts(sheet, backup);
-  add_state(sheet, backup, retention);
+  add_state(sheet, backup, verdict);
   sheet.line("repository", repository.store().address());
   add_lists(sheet, backup.summary);
   sheet.heading("Restore it");

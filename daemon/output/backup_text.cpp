@@ -12,16 +12,6 @@ using nlohmann::ordered_json;
 ordered_json time_or_null(const std::optional<Time>& time) {
   return time ? ordered_json(format_time(*time)) : ordered_json(nullptr);
 }
-
-std::chrono::days lifetime(Keep keep, const RetentionConfig& retention) {
-  switch (keep) {
-    case Keep::daily: return std::chrono::days(retention.daily);
-    case Keep::weekly: return std::chrono::days(7 * retention.weekly);
-    case Keep::monthly: return std::chrono::days(30 * retention.monthly);
-    case Keep::manual: break;
-  }
-  return std::chrono::days(0);
-}
 }  // namespace
 
 std::chrono::milliseconds duration_of(const BackupSummary& summary) {
@@ -37,21 +27,23 @@ std::string took_text(const BackupSummary& summary) {
   return format_duration(millis);
 }
 
-bool is_damaged(const ListedBackup& backup) noexcept {
-  return backup.damaged && (!backup.verified || *backup.damaged > *backup.verified);
-}
+bool is_damaged(const ListedBackup& backup) noexcept { return known_damaged(backup); }
 
-std::string kept_until(const ListedBackup& backup, const RetentionConfig* retention) {
+std::string kept_until(const ListedBackup& backup, const Verdict* verdict) {
   if (backup.pinned) {
     return "pinned";
   }
   if (backup.summary.keep == Keep::manual) {
     return "until removed";
   }
-  if (retention == nullptr) {
+  if (verdict == nullptr) {
     return "by policy";
   }
-  return "about " + format_local_date(backup.summary.started + lifetime(backup.summary.keep, *retention));
+  if (!verdict->stays()) {
+    return "next expire";
+  }
+  const auto until = verdict->about_until();
+  return until ? "about " + format_day(*until) : "while needed";
 }
 
 std::string verified_text(const ListedBackup& backup) {

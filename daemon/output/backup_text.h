@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "config/config.h"
+#include "engine/expire/policy.h"
 #include "repository/catalog.h"
 
 // How list, show, backup, restore and verify name the same things of a backup.
@@ -16,8 +16,9 @@ namespace pgrecall {
 [[nodiscard]] std::string took_text(const BackupSummary& summary);
 // True when the newest mark says damaged.
 [[nodiscard]] bool is_damaged(const ListedBackup& backup) noexcept;
-// "pinned", "until removed" (manual), "about 2026-11-30"; "by policy" where no `retention` is known (null).
-[[nodiscard]] std::string kept_until(const ListedBackup& backup, const RetentionConfig* retention);
+// "pinned", "until removed" (manual), "about 2026-11-30", "while needed" (by the recovery window, say), "next expire"; "by
+// policy" where no retention is known (null).
+[[nodiscard]] std::string kept_until(const ListedBackup& backup, const Verdict* verdict);
 // "2026-11-23", "never", "DAMAGED".
 [[nodiscard]] std::string verified_text(const ListedBackup& backup);
 // First and last segment that recovery needs.

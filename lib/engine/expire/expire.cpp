@@ -142,6 +142,7 @@ ExpirePlan plan_expire(const Repository& repository, const ExpireSettings& setti
   const SweepPlan sweeping = plan_sweep(repository, sweep_request(settings), plan.made, gone);
   plan.bytes = sweeping.bytes() + sweeping.waiting_bytes();
   plan.problems = sweeping.problems;
+  plan.notes = sweeping.notes;
   return plan;
 }
 

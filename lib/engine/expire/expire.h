@@ -19,7 +19,7 @@ struct ExpireSettings {
   double rewrite_when_dead = 0.5;
   // Goes although nothing else would make it go: a manual backup that nobody needs any more. Error{failed} when something but its
   // being manual, or its day, week and month, holds it: a pin, the recovery window, being the newest good one.
-  std::optional<BackupId> remove;
+  std::optional<BackupId> remove = {};
 };
 
 struct BackupFate {
@@ -46,6 +46,7 @@ struct ExpirePlan {
   std::optional<WindowSpan> window_then;
   std::uint64_t bytes = 0;  // that come back, in all, once the grace is over
   std::vector<std::string> problems;
+  std::vector<std::string> notes;
 
   // More than half of the good backups go.
   bool needs_confirmation = false;

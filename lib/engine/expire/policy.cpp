@@ -14,12 +14,6 @@ using std::chrono::local_days;
 using std::chrono::months;
 using std::chrono::year_month_day;
 
-std::string format_day(local_days day) {
-  const year_month_day date(day);
-  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()));
-}
-
 local_days monday_of(local_days day) { return day - (std::chrono::weekday(day) - std::chrono::Monday); }
 
 // ISO 8601: a week belongs to the year that its Thursday is in.
@@ -89,7 +83,10 @@ void count_level(const std::vector<PolicyBackup>& backups, const std::vector<loc
     ++seen;
     good += best.good ? 1 : 0;
     if (best.good || seen <= level.count) {
-      verdicts[best.index].reasons.push_back({level.rule, level.text(period), level.later(period, level.count)});
+      // Before its period is over, another backup may come to stand for it, unless this one was taken for that.
+      const bool settled = backups[best.index].keep == level.keep || seen > 1;
+      verdicts[best.index].reasons.push_back(
+          {level.rule, level.text(period), settled ? std::optional(level.later(period, level.count)) : std::nullopt});
     }
   }
 }
@@ -129,6 +126,12 @@ PolicyBackup policy_view(const ListedBackup& backup) {
           .keep = backup.summary.keep,
           .pinned = backup.pinned,
           .good = !known_damaged(backup)};
+}
+
+std::string format_day(local_days day) {
+  const year_month_day date(day);
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()));
 }
 
 std::string_view name(KeepRule rule) noexcept {

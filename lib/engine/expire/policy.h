@@ -39,11 +39,14 @@ struct PolicyBackup {
 
 enum class KeepRule { newest_good, none_good, window, pinned, manual, daily, weekly, monthly };
 [[nodiscard]] std::string_view name(KeepRule rule) noexcept;
+// "2026-11-23".
+[[nodiscard]] std::string format_day(std::chrono::local_days day);
 
 struct KeepReason {
   KeepRule rule = KeepRule::daily;
   std::string text;  // "daily of 2026-11-23", "weekly of 2026-W47"
-  // Of daily, weekly and monthly: the day on which it stops to count, if backups go on to be taken as planned.
+  // Of daily, weekly and monthly: the day on which it stops to count, if backups go on to be taken as planned. Nothing while
+  // another backup of the same period is likely to take its place.
   std::optional<std::chrono::local_days> about_until;
 };
 

@@ -200,7 +200,7 @@ void Rewriting::put_relocations(const PackId& id, const std::vector<Relocation>&
   encode_relocations(moved, payload);
   Bytes object;
   ObjectFramesWriter writer(repository_, ObjectKind::relocation, name, Compression{},
-                            [&object](ByteView bytes) { append_bytes(object, bytes); });
+                            [&object](ByteView bytes) { object.insert(object.end(), bytes.begin(), bytes.end()); });
   writer.add(payload, FrameWriter::Position::last);
   require_lease_();
   static_cast<void>(repository_.store().put(name, MemoryBody(object)));

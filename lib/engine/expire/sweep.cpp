@@ -17,7 +17,7 @@ void remove_all(const SweepPlan::Group& group, const Lease& lease, ObjectStore& 
       throw_if_stopped(stop);
       lease.require();
     }
-    result.objects += store.remove(group.names[i]) ? 1 : 0;
+    result.objects += store.remove(group.names[i]) ? 1U : 0U;
   }
 }
 
@@ -44,6 +44,7 @@ SweepResult sweep_under(const Lease& lease, const Repository& repository, const 
   progress.enter("looking for what nobody needs");
   const SweepPlan plan = plan_sweep(repository, request, clock.now());
   result.problems = plan.problems;
+  result.notes = plan.notes;
   result.waiting_bytes = plan.waiting_bytes();
   progress.enter("removing what nobody needs");
   ObjectStore& store = repository.store();

@@ -21,7 +21,8 @@ struct SweepResult {
   std::uint64_t leftover_bytes = 0;  // temporary files of broken-off puts
   std::uint64_t waiting_bytes = 0;   // nobody needs it, and it goes once it is old enough
   RewriteResult rewritten;
-  std::vector<std::string> problems;  // why something was left alone
+  std::vector<std::string> problems;  // why something was left alone: damage
+  std::vector<std::string> notes;     // and for reasons that nobody need care about
 };
 
 // The lease under which backups of the cluster are taken and removed. Error{held} when somebody holds it; `why` is for people.

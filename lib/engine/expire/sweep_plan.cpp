@@ -250,7 +250,7 @@ void SweepPlanner::plan_wal() {
   }
   const WindowNeeds of_window = window_needs(window, views, *request_.policy, now_);
   if (!of_window.keeps_all_wal.empty()) {
-    plan_.problems.push_back("no WAL goes: " + of_window.keeps_all_wal);
+    plan_.notes.push_back("no WAL goes: " + of_window.keeps_all_wal);
     return;
   }
   WalNeeds needs(of_window, window.segment_size);

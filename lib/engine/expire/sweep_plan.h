@@ -38,7 +38,8 @@ struct SweepPlan {
   // Packs that may hold dead chunks: the backup that stored them is gone, or they were rewritten already.
   std::vector<PackId> to_look_into;
   std::vector<BackupId> alive;        // backups whose packs stay, removed ones within their grace included
-  std::vector<std::string> problems;  // why something was left alone
+  std::vector<std::string> problems;  // why something was left alone: damage
+  std::vector<std::string> notes;     // and for reasons that nobody need care about
 
   [[nodiscard]] std::uint64_t bytes() const noexcept { return remains.bytes + packs.bytes + wal.bytes; }
   [[nodiscard]] std::uint64_t waiting_bytes() const noexcept {

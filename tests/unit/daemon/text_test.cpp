@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "jobs/retention.h"
 #include "output/backup_text.h"
 
 using namespace pgrecall;
@@ -81,18 +82,26 @@ TEST_CASE("how long a backup is kept") {
   const InTimeZone zone("UTC");
   ListedBackup backup;
   backup.summary.started = *parse_time("2026-11-23T02:30:00Z");
-  RetentionConfig retention;
-  retention.daily = 7;
-  retention.weekly = 5;
-  retention.monthly = 12;
-  CHECK(kept_until(backup, &retention) == "until removed");
+  const auto verdict = [&] {
+    backup.summary.id = BackupId::make(backup.summary.started, BackupKind::full);
+    Catalog catalog;
+    catalog.backups = {backup};
+    ClusterConfig cluster;
+    return verdicts_by_time(catalog, retention_policy(cluster), backup.summary.started).at(backup.summary.id);
+  };
+  Verdict now = verdict();
+  CHECK(kept_until(backup, &now) == "until removed");
   backup.summary.keep = Keep::daily;
-  CHECK(kept_until(backup, &retention) == "about 2026-11-30");
+  now = verdict();
+  CHECK(kept_until(backup, &now) == "about 2026-11-30");
   CHECK(kept_until(backup, nullptr) == "by policy");
   backup.summary.keep = Keep::weekly;
-  CHECK(kept_until(backup, &retention) == "about 2026-12-28");
+  now = verdict();
+  CHECK(kept_until(backup, &now) == "about 2026-12-28");
+  const Verdict gone;
+  CHECK(kept_until(backup, &gone) == "next expire");
   backup.pinned = true;
-  CHECK(kept_until(backup, &retention) == "pinned");
+  CHECK(kept_until(backup, &now) == "pinned");
 }
 
 TEST_CASE("a duration of whole seconds claims no tenths") {

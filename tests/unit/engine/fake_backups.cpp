@@ -1,6 +1,7 @@
 #include "unit/engine/fake_backups.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "repository/lease_record.h"
 #include "repository/wal_archive.h"
@@ -36,11 +37,14 @@ struct FakeBackups::Writing {
 
 ChunkRef FakeBackups::place(Writing& writing, ByteView raw) {
   const Sha256Digest digest = sha256(raw);
+  if (const auto used = used_.find(digest); used != used_.end()) {
+    return used->second;
+  }
   const auto known = known_.find(digest);
   if (known != known_.end()) {
-    return known->second;
+    return used_.emplace(digest, known->second).first->second;
   }
-  return known_.emplace(digest, add_chunk(writing.packs, raw)).first->second;
+  return used_.emplace(digest, add_chunk(writing.packs, raw)).first->second;
 }
 
 MapsContent FakeBackups::map_of(Writing& writing, const FakeFile& file) {
@@ -170,7 +174,21 @@ BackupSummary FakeBackups::add(const FakeCluster& source, const std::string& id,
     change(summary);
   }
   put_summary(repository_, summary);
+  known_ = std::exchange(used_, {});
   return summary;
+}
+
+void FakeBackups::add_wal(const FakeCluster& source, unsigned segments) {
+  for (unsigned i = 0; i < segments; ++i) {
+    const WalSegment segment{fake_timeline, next_segment_++, fake_segment_size};
+    const Bytes bytes = fake_wal(source, segment, 1);
+    WalDescription description;
+    description.system_identifier = source.system_identifier;
+    description.major_version = 15;
+    description.segment = segment;
+    description.length = fake_segment_size;
+    (void)put_wal(repository_, cluster, description, source_of(bytes), compression);
+  }
 }
 
 FilledRepository::FilledRepository(Repository::Sealing sealing) : scratch_(sealing), first_(fake_cluster()), second_(first_) {

@@ -16,7 +16,7 @@
 namespace pgrecall::test {
 
 // Puts backups of fake clusters into a repository, as the backup engine would from a real server: what one backup stored is
-// shared by later ones. Verify finds nothing in them, and restore brings the files back.
+// shared by the next. Verify finds nothing in them, and restore brings the files back.
 class FakeBackups {
  public:
   explicit FakeBackups(const Repository& repository) : repository_(repository) {}
@@ -30,6 +30,15 @@ class FakeBackups {
   BackupSummary add(const FakeCluster& source, const std::string& id, Wal wal = Wal::whole,
                     const std::function<void(BackupSummary&)>& change = {});
 
+  // The next backup shares nothing: a full one.
+  void share_nothing() { known_.clear(); }
+  // Whole segments behind what there is, as a receiver stores them.
+  void add_wal(const FakeCluster& source, unsigned segments);
+  // Segments that nobody received.
+  void lose_wal(unsigned segments) { next_segment_ += segments; }
+  // Where the next WAL begins.
+  [[nodiscard]] Lsn wal_end() const { return Lsn{next_segment_ * fake_segment_size}; }
+
  private:
   struct Writing;
 
@@ -40,7 +49,8 @@ class FakeBackups {
   void put_wal_of(const FakeCluster& source, BackupSummary& summary, Wal wal);
 
   const Repository& repository_;
-  std::map<Sha256Digest, ChunkRef> known_;
+  std::map<Sha256Digest, ChunkRef> known_;  // of the backup before
+  std::map<Sha256Digest, ChunkRef> used_;   // by this one
   std::uint64_t next_segment_ = 3;
 };
 
