@@ -26,11 +26,9 @@ class BackupRun {
  public:
   BackupRun(const Repository& repository, const BackupRequest& request, const Clock& clock, Progress& progress,
             const std::stop_token& stop)
-      : repository_(repository),
-        request_(request),
-        clock_(clock),
-        progress_(progress),
-        on_stop_(stop, [this] { failure_.request_stop(); }) {}
+      : repository_(repository), request_(request), clock_(clock), progress_(progress), on_stop_(stop, [this] {
+          failure_.request_stop();
+        }) {}
 
   BackupResult execute();
 
