@@ -98,8 +98,13 @@ class WalFetch(IntegrationTest):
         key = self.directory / "key"
         sealed = Pgrecall(self.directory / "sealed", repository_settings={"key_file": str(key)}).cluster("prod", self.source.conninfo())
         sealed.init()
+        sealed.run("wal", "push", "prod", self.segments[1])
         self.fetch(name, "./by-hand", exit=STOP, runner=sealed)
         self.fetch(name, "./by-hand", "--key-file", key, exit=NOT_THERE, runner=sealed)
+        empty = Pgrecall(self.directory / "empty").cluster("shop", self.source.conninfo())
+        empty.init()
+        for wanted in (name, "00000002.history", "nonsense"):
+            self.assertIn("nothing of this cluster", self.fetch(wanted, "./by-hand", exit=STOP, runner=empty))
         gone = Pgrecall(self.directory / "gone")
         self.fetch(name, "./by-hand", exit=STOP, runner=gone)
         self.assertEqual(["pg_wal"], os.listdir(self.data))

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "io/fd.h"
 #include "postgres/timeline_history.h"
+#include "repository/names.h"
 #include "repository/wal_archive.h"
 
 namespace pgrecall {
@@ -78,9 +79,32 @@ std::optional<Bytes> spooled_history(const WalPlaces& places, std::string_view f
   return std::nullopt;
 }
 
-}  // namespace
+// Ends a listing that has told enough.
+struct Enough {};
 
-FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const std::string& path) {
+bool holds_any(ObjectStore& store, const std::string& prefix) {
+  try {
+    store.list(prefix, [](const ObjectInfo&) { throw Enough{}; });
+  } catch (const Enough&) {
+    return true;
+  }
+  return false;
+}
+
+// "Not there" ends a recovery and opens the database. Of a cluster that the repository has never heard of it would be a wrong
+// answer: the name is misspelt, or this is another repository.
+void require_known_cluster(const WalPlaces& places) {
+  ObjectStore& store = places.repository.store();
+  const std::string everything = cluster_prefix(places.cluster);
+  if (!holds_any(store, everything + "systems/") && !holds_any(store, everything)) {
+    throw Error(ErrorKind::target_unreachable, "the repository holds nothing of this cluster",
+                "check the cluster's name and the repository's address in restore_command")
+        .with("cluster", places.cluster)
+        .with("repository", store.address());
+  }
+}
+
+FetchResult try_fetch(const WalPlaces& places, std::string_view file_name, const std::string& path) {
   if (const auto timeline = timeline_of_history(file_name)) {
     auto history = read_history(places.repository, places.cluster, *timeline);
     if (!history) {
@@ -105,6 +129,16 @@ FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const
   file.extend(segment->segment.size);
   file.keep();
   return FetchResult::fetched;
+}
+
+}  // namespace
+
+FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const std::string& path) {
+  const FetchResult result = try_fetch(places, file_name, path);
+  if (result == FetchResult::not_there) {
+    require_known_cluster(places);
+  }
+  return result;
 }
 
 }  // namespace pgrecall

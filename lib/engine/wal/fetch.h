@@ -12,6 +12,7 @@ enum class [[nodiscard]] FetchResult{fetched, not_there};
 // Brings a WAL segment or a timeline history file, by the name that PostgreSQL gives it, to `path`. The file is written beside it
 // and renamed once all of it was checked, so that nobody ever sees a part; it is not synced (PostgreSQL does that where it keeps
 // the file). Other names are not_there: the repository holds nothing that recovery asks for under them.
+// Error{target_unreachable} where the repository holds nothing at all of this cluster: the name or the repository is wrong.
 FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const std::string& path);
 
 }  // namespace pgrecall
