@@ -13,6 +13,7 @@ void declare_commands(CommandLine& line) {
   add_wal(line);
   add_schedule(line);
   add_check(line);
+  add_alert(line);
   add_config(line);
   add_repo(line);
   add_version(line);

@@ -5,6 +5,7 @@
 namespace pgrecall {
 
 // Each declares one verb, its options and what it does; one file a verb.
+void add_alert(CommandLine& line);
 void add_backup(CommandLine& line);
 void add_check(CommandLine& line);
 void add_config(CommandLine& line);
