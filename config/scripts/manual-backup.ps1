@@ -106,10 +106,12 @@ function Test-Restore([string] $id) {
         $judge = Get-Command "/usr/lib/postgresql/$version/bin/pg_verifybackup", 'pg_verifybackup' -ErrorAction SilentlyContinue |
             Select-Object -First 1
         if ($judge) {
-            Write-Step $judge.Source
-            & $judge.Source --no-parse-wal --ignore=postgresql.auto.conf --ignore=recovery.signal --ignore=backup_label.old $data 2>&1 |
-                ForEach-Object { [Console]::Error.WriteLine([string] $_) }
-            Test-Outcome $judge.Source $LASTEXITCODE
+            $judgeProgram = $judge.Source
+            # WAL is judged by the restore itself, and configuration written by it is no part of the server's manifest.
+            $options = @('--no-parse-wal', '--ignore=postgresql.auto.conf', '--ignore=recovery.signal', '--ignore=backup_label.old')
+            Write-Step $judgeProgram
+            & $judgeProgram @options $data 2>&1 | ForEach-Object { [Console]::Error.WriteLine([string] $_) }
+            Test-Outcome $judgeProgram $LASTEXITCODE
         } else {
             Write-Step "no pg_verifybackup of PostgreSQL $version here: every file was checked against its hash, and that is all"
         }
