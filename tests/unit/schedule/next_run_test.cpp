@@ -36,6 +36,13 @@ TEST_CASE("a job in the skipped hour runs once, at the first moment after it", "
   CHECK(next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3) ==
         "03-28T02:30:00+01:00, 03-29T03:00:00+02:00, 03-30T02:30:00+02:00");
   CHECK(next("0,20,40 2 * * *", "America/New_York", "2026-03-08T06:00:00Z", 2) == "03-08T03:00:00-04:00, 03-09T02:00:00-04:00");
+  // Asked in the last second before the gap.
+  const Time gap = at("2026-03-29T01:00:00Z");
+  for (const auto before :
+       {std::chrono::microseconds(1), std::chrono::microseconds(999'999), std::chrono::microseconds(1'000'000)}) {
+    CHECK(next_run(CronExpression::parsed("30 2 * * *"), TimeZone::named("Europe/Berlin"), gap - before) == gap);
+  }
+  CHECK(previous_run(CronExpression::parsed("30 2 * * *"), TimeZone::named("Europe/Berlin"), gap) == gap);
   // Three o'clock is due of itself; both are one.
   CHECK(next("30 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2) == "03-29T03:00:00+02:00, 03-29T03:30:00+02:00");
   CHECK(next("0 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2) == "03-29T03:00:00+02:00, 03-30T02:00:00+02:00");
