@@ -81,6 +81,15 @@ class Package(IntegrationTest):
         self.assertIn(result.returncode, (0, 3), result.stdout)  # 3: the webhook's file is not there
         return result.stdout
 
+    def test_install_without_a_package(self):
+        prefix = self.directory / "prefix"
+        installed = run("cmake", "--install", BUILD, "--prefix", prefix)
+        outside = [line for line in installed.splitlines() if line.startswith("-- Installing:") and str(prefix) not in line]
+        self.assertEqual([], outside, "below the prefix, and nowhere else")
+        for path in ("bin/pgrecall", "lib/systemd/system/pgrecall.service", "share/man/man1/pgrecall.1"):
+            self.assertTrue((prefix / path).exists(), path)
+        self.assertEqual(run(BINARY, "version"), run(prefix / "bin/pgrecall", "version"))
+
     def test_units(self):
         run("dpkg-deb", "-x", self.package, self.root)
         units = self.root / "usr/lib/systemd/system"
