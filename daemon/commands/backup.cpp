@@ -66,8 +66,6 @@ void add_options(CLI::App& verb, BackupOptions& options) {
   verb.add_option("--workers", options.wishes.workers, "Threads that hash, compress and seal (default 3)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
-  verb.add_flag("--new-system", options.wishes.new_system,
-                "Accept that the server is another than before: rebuilt or upgraded, with a new system identifier");
 }
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "commands/option_values.h"
 #include "commands/time_option.h"
 #include "config/problem.h"
 #include "engine/wal/prefetch.h"
@@ -176,6 +177,10 @@ void add_recovery_options(CLI::App& verb, RecoveryOptions& options) {
                   "What the server does at the target: pause (default), promote (default of --latest) or shutdown")
       ->type_name("ACTION")
       ->check(CLI::IsMember({"pause", "promote", "shutdown"}));
+  verb.add_option("--archive-mode", options.archive_mode,
+                  "off (default): the recovered server archives nothing, so that a copy does not write into its original's "
+                  "archive; or preserve")
+      ->type_name("MODE");
   verb.add_option("--spool", options.spool, "Spools of receivers on this host, for WAL that is not in the repository yet")
       ->type_name("DIR");
 }
@@ -184,8 +189,8 @@ std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, 
   const bool any = !options.at.empty() || !options.lsn.empty() || !options.xid.empty() || !options.name.empty() ||
                    options.latest || options.immediate;
   if (!any) {
-    if (!options.timeline.empty() || options.exclusive || !options.action.empty()) {
-      throw Error(ErrorKind::usage, "--timeline, --exclusive and --action need a target",
+    if (!options.timeline.empty() || options.exclusive || !options.action.empty() || !options.archive_mode.empty()) {
+      throw Error(ErrorKind::usage, "--timeline, --exclusive, --action and --archive-mode need a target",
                   "add --at, --lsn, --xid, --name, --latest or --immediate");
     }
     return std::nullopt;
@@ -199,6 +204,10 @@ std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, 
   }
   request.action = action_of(options.action);
   request.timeline = timeline_of(options.timeline);
+  if (!options.archive_mode.empty()) {
+    request.archive_mode = take_word<ArchiveMode>("--archive-mode", options.archive_mode,
+                                                  {{"off", ArchiveMode::off}, {"preserve", ArchiveMode::preserve}});
+  }
   request.spool = spool_of(options, session);
   request.restore_command = restore_command(cluster, request.spool, session);
   request.needed_paths = needed_paths(cluster, session);
@@ -227,6 +236,10 @@ std::vector<std::pair<std::string, std::string>> recovery_lines(const RecoveryPl
   }
   for (const std::string& note : plan.notes) {
     lines.emplace_back("note", note);
+  }
+  if (plan.archives == ArchiveMode::off) {
+    lines.emplace_back("archiving",
+                       "off in the recovered server; for a new primary: ALTER SYSTEM RESET archive_mode, and restart");
   }
   return lines;
 }

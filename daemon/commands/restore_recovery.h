@@ -21,6 +21,7 @@ struct RecoveryOptions {
   bool immediate = false;
   std::string timeline;
   bool exclusive = false;
+  std::string archive_mode;
   std::string action;
   std::string spool;
 };

@@ -65,7 +65,10 @@ WalReceptionOptions options_of(const WalReceiveOptions& options, Session& sessio
 std::string summary_text(const WalReceiverStatus& status) {
   std::string text = "stopped receiving WAL of " + status.cluster;
   if (status.durable.valid()) {
-    text += " at " + status.durable.to_string() + " on timeline " + std::to_string(status.timeline);
+    text += " at " + status.durable.to_string();
+  }
+  if (status.timeline != 0) {
+    text += " on timeline " + std::to_string(status.timeline);
   }
   if (status.waiting_segments > 0) {
     text += "; " + format_count(status.waiting_segments, "segment waits", "segments wait") + " in the spool for the repository";

@@ -70,7 +70,7 @@ void look_into_spool(WalStatus& status, Session& session) {
     return;
   }
   std::error_code missing;
-  if (const fs::path report = fs::path(config->spool) / status.cluster / "status.json"; fs::exists(report, missing)) {
+  if (const fs::path report = fs::path(config->spool) / status.cluster / "status.json"; fs::is_regular_file(report, missing)) {
     constexpr std::uint64_t max_report_size = 1U << 20U;  // bytes
     const Bytes text = read_file(report.string(), max_report_size);
     status.receiver = nlohmann::ordered_json::parse(text_of(text), nullptr, false);

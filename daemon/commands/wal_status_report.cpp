@@ -117,10 +117,10 @@ std::string receiver_text(const WalStatus& status) {
     const auto found = status.receiver.find(name);
     return found != status.receiver.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
-  if (!status.receiver.is_object()) {
+  if (!status.receiver.is_object() || member("state").empty()) {
     return {};
   }
-  std::string text = member("state") + ", durable to " + member("durable_lsn");
+  std::string text = member("state") + (member("durable_lsn").empty() ? "" : ", durable to " + member("durable_lsn"));
   if (const auto updated = parse_time(member("updated"))) {
     text += ", said " + format_duration(std::chrono::duration_cast<std::chrono::seconds>(status.now - *updated)) + " ago";
   }
@@ -142,6 +142,11 @@ void judge(WalStatus& status) {
   const RecoverySpan* span = latest_span(status);
   if (span == nullptr) {
     warn("there is no recovery window: no backup has all the WAL that it needs");
+  }
+  const Timeline latest = status.window.latest_timeline();
+  if (const RecoverySpan* other = later_elsewhere(status.window, latest)) {
+    warn("timeline " + std::to_string(latest) + " has the highest number, but timeline " + std::to_string(other->timeline) +
+         " goes on to a later time: has a copy been promoted that archives into this repository?");
   }
   for (const WalGap& gap : status.window.gaps) {
     warn("WAL is missing on timeline " + std::to_string(gap.timeline) + " from " + gap.from.to_string() + " to " +

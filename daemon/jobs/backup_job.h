@@ -12,7 +12,6 @@ namespace pgrecall {
 // What is asked of a backup; where it says nothing, the configuration decides.
 struct BackupWishes {
   bool full = false;
-  bool new_system = false;
   Keep keep = Keep::manual;
   std::string note;
   std::optional<BackupCheckpoint> checkpoint;

@@ -11,6 +11,7 @@
 #include "engine/failure.h"
 #include "engine/server_files.h"
 #include "engine/shared_chunks.h"
+#include "engine/wal/known_system.h"
 #include "postgres/replication.h"
 #include "repository/catalog.h"
 #include "repository/lease.h"
@@ -124,15 +125,11 @@ void BackupRun::meet_server(Connection& connection) {
 }
 
 void BackupRun::check_system() const {
-  if (catalog_.backups.empty() || request_.new_system == BackupRequest::NewSystem::accept) {
-    return;
-  }
-  const BackupSummary& newest = catalog_.backups.back().summary;
-  if (newest.system_identifier != server_.identity.system_identifier) {
+  if (!is_present_system(repository_, request_.cluster, server_.identity.system_identifier)) {
     throw Error(ErrorKind::failed, "this server is not the one that was backed up under this name: its system identifier differs",
-                "check the connection; if the cluster was rebuilt or upgraded, run the backup once with --new-system")
+                "check the connection; a cluster that was rebuilt or upgraded needs a name of its own here, as its WAL has the "
+                "names of the old one's")
         .with("cluster", request_.cluster)
-        .with("expected", newest.system_identifier)
         .with("found", server_.identity.system_identifier);
   }
 }

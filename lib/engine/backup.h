@@ -20,8 +20,6 @@ struct BackupRequest {
   ConnectionSettings connection;
   // changed: chunks that the newest backup has already are shared with it. everything: all is stored anew.
   enum class Store { changed, everything } store = Store::changed;
-  // A server with another system identifier than the cluster's backups (rebuilt, upgraded, or simply the wrong one).
-  enum class NewSystem { refuse, accept } new_system = NewSystem::refuse;
   Keep keep = Keep::manual;
   std::string note;
   Compression compression;

@@ -41,6 +41,7 @@ class RecoveryPlanner {
 
  private:
   void choose_timeline();
+  void require_newest_timeline();
   void to_latest();
   void to_consistency();
   void to_time();
@@ -66,7 +67,7 @@ class RecoveryPlanner {
   const RecoveryRequest& request_;
   const std::optional<BackupId>& wanted_;
   const std::stop_token stop_;
-  const RecoveryWindow window_;
+  RecoveryWindow window_;
   Timeline timeline_ = 0;
   std::vector<RecoverySpan> spans_;
   // What was chosen.
@@ -180,7 +181,22 @@ Lsn RecoveryPlanner::last_record(const RecoverySpan& span) const {
   return span.backups.back()->summary.stop_lsn;
 }
 
+// The highest number is not always the newest WAL: a copy that was promoted, and archives into the same repository, has it too.
+void RecoveryPlanner::require_newest_timeline() {
+  for (RecoverySpan& span : window_.spans) {
+    span.until_time = covered_until(places_, window_, span, stop_);
+  }
+  if (const RecoverySpan* other = later_elsewhere(window_, timeline_)) {
+    throw outside("timeline " + std::to_string(timeline_) + " has the highest number, but timeline " +
+                  std::to_string(other->timeline) + " goes on to a later time: which one is meant must be said, as --timeline " +
+                  std::to_string(other->timeline));
+  }
+}
+
 void RecoveryPlanner::to_latest() {
+  if (request_.timeline.kind == TimelineChoice::Kind::latest) {
+    require_newest_timeline();
+  }
   span_ = &spans_.back();
   backup_ = span_->backups.back();
   const auto there = window_.wal.timelines.find(timeline_);
@@ -302,6 +318,7 @@ PlannedRecovery RecoveryPlanner::finish() {
   plan.target = request_.target;
   plan.action = request_.action.value_or(plan.target.kind == Kind::latest ? TargetAction::promote : TargetAction::pause);
   plan.timeline = timeline_;
+  plan.archives = request_.archive_mode;
   plan.wal_until = span_->until_lsn;
   plan.time_until = span_->until_time;
   plan.notes = std::move(notes_);

@@ -14,19 +14,24 @@ std::string fraction_of(Time time) {
   return micros == 0 ? std::string() : fmt::format(".{:06}", micros);
 }
 
-// As the configuration file's lexer takes it: both a quote and a backslash would mean something else.
+// As the configuration file's lexer takes it (src/backend/utils/misc/guc-file.l): a quote and a backslash would mean something
+// else, and a line's end would end the setting.
 std::string quoted(std::string_view value) {
   std::string text = "'";
   for (const char c : value) {
-    text += c == '\'' || c == '\\' ? std::string(2, c) : std::string(1, c);
+    text += c == '\n' ? std::string("\\n") : c == '\'' || c == '\\' ? std::string(2, c) : std::string(1, c);
   }
   return text + "'";
 }
 
-bool is_recovery_setting(std::string_view line) {
+std::string setting_of(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   std::string name(line.substr(0, line.find_first_of(" \t=")));
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
+
+bool is_recovery_setting(std::string_view name) {
   return name == "restore_command" || name == "archive_cleanup_command" || name == "recovery_target" ||
          name.starts_with("recovery_target_");
 }
@@ -72,6 +77,9 @@ std::vector<std::pair<std::string, std::string>> recovery_settings(const Recover
                                                                    const std::string& timeline, std::optional<Lsn> last_record) {
   std::vector<std::pair<std::string, std::string>> settings = {{"restore_command", request.restore_command},
                                                                {"recovery_target_timeline", timeline}};
+  if (request.archive_mode == ArchiveMode::off) {
+    settings.emplace_back("archive_mode", "off");
+  }
   const RecoveryTarget& target = request.target;
   bool inclusive = target.bound == RecoveryTarget::Bound::inclusive;
   if (last_record) {
@@ -98,7 +106,8 @@ std::string with_recovery_settings(std::string_view auto_conf, const std::vector
     const std::size_t newline = auto_conf.find('\n');
     const std::string_view line = auto_conf.substr(0, newline);
     auto_conf.remove_prefix(newline == std::string_view::npos ? auto_conf.size() : newline + 1);
-    if (!is_recovery_setting(line)) {
+    const std::string name = setting_of(line);
+    if (!is_recovery_setting(name) && std::ranges::none_of(settings, [&](const auto& each) { return each.first == name; })) {
       text.append(line).append("\n");
     }
   }

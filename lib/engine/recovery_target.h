@@ -41,10 +41,14 @@ struct TimelineChoice {
   Timeline number = 0;
 };
 
+// Whether the recovered server archives as the one that was backed up does.
+enum class ArchiveMode { off, preserve };
+
 struct RecoveryRequest {
   RecoveryTarget target;
   std::optional<TargetAction> action;  // not given: promote at the end of the WAL, pause at any other target
   TimelineChoice timeline;
+  ArchiveMode archive_mode = ArchiveMode::off;
   std::string restore_command;  // as the setting of that name wants it, %f and %p included
   std::string spool;            // directory of all spools; empty: none
   // What that command must be able to read: the repository, the key, the program.
@@ -60,6 +64,7 @@ struct RecoveryPlan {
   std::optional<Time> time_until;  // and covers the time to here; nothing when that is not known
   // For postgresql.auto.conf, in this order.
   std::vector<std::pair<std::string, std::string>> settings;
+  ArchiveMode archives = ArchiveMode::off;
   std::vector<std::string> notes;  // what the reader should know, such as "no commit is later than ..."
 };
 
@@ -76,9 +81,9 @@ struct RecoveryPlan {
                                                                                  TargetAction action, const std::string& timeline,
                                                                                  std::optional<Lsn> last_record);
 
-// The text of postgresql.auto.conf with `settings` at its end, and without any earlier restore_command, recovery_target* and
-// archive_cleanup_command: two kinds of target are an error for PostgreSQL, and old ones stay in a cluster that was restored
-// once.
+// The text of postgresql.auto.conf with `settings` at its end, and without any earlier of these, restore_command,
+// recovery_target* and archive_cleanup_command: two kinds of target are an error for PostgreSQL, and old ones stay in a cluster
+// that was restored once.
 [[nodiscard]] std::string with_recovery_settings(std::string_view auto_conf,
                                                  const std::vector<std::pair<std::string, std::string>>& settings);
 

@@ -162,7 +162,7 @@ Connection StartedServer::connect(const ServerMoment& moment) const {
   const EffectiveUser user(identity_);
   ConnectionSettings settings;
   settings.conninfo = "host='" + moment.socket_directory + "' port=" + std::to_string(moment.port) +
-                      " dbname=postgres user=postgres passfile=/dev/null";
+                      " dbname=postgres user=postgres passfile=/dev/null/none";  // libpq warns of one that is there and no file
   return Connection::open(settings, ReplicationMode::none, stop_);
 }
 

@@ -33,6 +33,7 @@ class StreamRun {
     heard_at_ = std::chrono::steady_clock::now();
     next_status_at_ = heard_at_ + options_.status_interval;
     try {
+      sink_.on_started();
       return stream();
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) {

@@ -19,6 +19,8 @@ namespace pgrecall {
 class WalSink {
  public:
   virtual ~WalSink() = default;
+  // The server has begun to stream.
+  virtual void on_started() {}
   // The next bytes, from `start` on, without a gap from where the stream started. Valid during the call only. Cut
   // anywhere, also in the middle of a segment or a page.
   virtual void on_wal(Lsn start, ByteView bytes, Time server_time) = 0;

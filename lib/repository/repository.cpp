@@ -112,6 +112,17 @@ void commit_identity(ObjectStore& store, const StoredIdentity& stored, const std
 Repository::Repository(ObjectStore& store, Identity identity, std::unique_ptr<const Key> data_key)
     : store_(&store), identity_(std::move(identity)), data_key_(std::move(data_key)) {}
 
+bool Repository::in_place() const {
+  try {
+    return read_identity(*store_).identity.id == identity_.id;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::no_repository) {
+      return false;
+    }
+    throw;
+  }
+}
+
 Repository Repository::create(ObjectStore& store, Sealing sealing, const KeySource& key, const Clock& clock) {
   check_key_is_given(sealing, key);
   refuse_if_taken(store);

@@ -39,6 +39,8 @@ class Repository {
   static Repository open(ObjectStore& store, const KeySource& key);
 
   [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
+  // Asks the store: false where a file system is not mounted any more, or another repository's is.
+  [[nodiscard]] bool in_place() const;
   [[nodiscard]] ObjectStore& store() const noexcept { return *store_; }
   [[nodiscard]] bool sealed() const noexcept { return data_key_ != nullptr; }
   // Null when not sealed.

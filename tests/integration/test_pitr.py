@@ -242,15 +242,22 @@ class Pitr(IntegrationTest):
                                 options={"archive_mode": "on", "archive_command": source.options["archive_command"]})
         self.recovered = None
         self.assertEqual(2, promoted.scalar("select timeline_id from pg_control_checkpoint()"))
+        self.assertIn("archive_mode = 'off'", (promoted.data / "postgresql.auto.conf").read_text())  # against what is set here
         kept = self.found(promoted)
         common.judge(self, fork, kept)
         self.place = self.place / "second"
         self.place.mkdir()
         self.give_away(self.place)
         new, old = CommitLog(promoted, base=10_000_000).run(), CommitLog(source, base=20_000_000).run()
-        for server in (promoted, source):
+        self.archive_all(promoted)
+        for server in (source, promoted):
             server.execute("insert into log values (%s, 'the end')", (99_000_000,))
             self.archive_all(server)
+            if server is source:  # goes on to a later time than the timeline with the higher number: as if that were a copy's
+                refused = self.recover(source, runner, "--latest", exit=contract.TARGET_UNREACHABLE)
+                self.assertIn("--timeline 1", refused.stderr)
+                told = runner.run("wal", "status", "--repository", runner.url, user="postgres", config=False, exit=contract.WARNINGS)
+                self.assertIn("timeline 1 goes on to a later time", told.stdout + told.stderr)
             server.stop()
         self.assertEqual(kept | new.ids() | {99_000_000}, self.found(self.recover(source, runner, "--latest")))
         self.assertEqual(common.ids() | old.ids() | {99_000_000}, self.found(self.recover(source, runner, "--latest", "--timeline", "1")))

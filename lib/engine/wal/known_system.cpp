@@ -14,7 +14,8 @@ void require_known_system(const Repository& repository, const std::string& clust
   const std::uint64_t system_identifier = server.identity.system_identifier;
   if (!is_present_system(repository, cluster, system_identifier)) {
     throw Error(ErrorKind::failed, "this server is not the one that is stored under this name: its system identifier differs",
-                "check the connection; if the cluster was rebuilt or upgraded, run a backup once with --new-system")
+                "check the connection; a cluster that was rebuilt or upgraded needs a name of its own here, as its WAL has the "
+                "names of the old one's")
         .with("cluster", cluster)
         .with("found", system_identifier);
   }

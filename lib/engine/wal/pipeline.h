@@ -21,6 +21,14 @@ class WalPipeline {
         spool_(options.spool + "/" + options.cluster + "/" + std::to_string(storing.system_identifier), segment_size),
         writer_(spool_, received_, storing.system_identifier, storing.major_version) {
     writer_.recover();
+    for (const SpoolWriter::SetAside& file : writer_.set_aside()) {
+      events.on_event({.kind = WalEventKind::refused,
+                       .text = "a file in the spool is damaged and was set aside as " + file.path + ": " + file.why,
+                       .hint = "look at the spool's disk; what the server still has of it is received again",
+                       .timeline = 0,
+                       .from = {},
+                       .until = {}});
+    }
     uploader_.emplace(repository, storing, spool_, received_, health, events, options.uploads);
     tails_.emplace(
         repository, storing, spool_, received_, health,

@@ -53,7 +53,7 @@ FileKind kind_of(std::string_view name) {
 
 Error another_cluster(const std::string& cluster, std::uint64_t expected, std::uint64_t found) {
   return Error(ErrorKind::corruption, "this is the WAL of another cluster",
-               "check the cluster's name in archive_command; if the cluster was rebuilt, take a backup with --new-system first")
+               "check the cluster's name in archive_command; a cluster that was rebuilt or upgraded needs a name of its own here")
       .with("cluster", cluster)
       .with("expected", expected)
       .with("found", found);

@@ -26,12 +26,14 @@ class WalReceiver final : public WalSink {
  public:
   struct Options {
     WalAcknowledge acknowledge = WalAcknowledge::spool;
-    std::uint64_t spool_limit = 0;                    // bytes
+    std::uint64_t spool_limit = 0;  // bytes
+    std::function<void()> started;
     std::function<void(Lsn)> end_at;                  // WalStream::end_at: no room behind this segment
     std::function<void(const ServerPosition&)> seen;  // about twice a second
   };
   WalReceiver(WalSpool& spool, SpoolWriter& writer, ReceivedWal& received, Timeline timeline, Options options);
 
+  void on_started() override { options_.started(); }
   void on_wal(Lsn start, ByteView bytes, Time server_time) override;
   void on_keepalive(Lsn server_end, Time server_time) override;
   void on_batch_end() override;

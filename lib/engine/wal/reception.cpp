@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 
 #include "base/error.h"
 #include "engine/wal/backoff.h"
@@ -17,7 +18,7 @@ constexpr std::chrono::milliseconds longest_spool_delay{2000};
 
 bool is_disk_trouble(const Error& error) {
   const int code = error.errno_value();
-  return code == ENOSPC || code == EDQUOT || code == EIO || code == EROFS;
+  return code == ENOSPC || code == EDQUOT || code == EIO || code == EROFS || code == EACCES || code == EPERM;
 }
 
 // What trying again cannot heal. Servers ban addresses for failed authentications.
@@ -277,6 +278,12 @@ void WalReception::Life::spool_trouble(WalEventKind kind, const std::string& tex
 void WalReception::Life::settle(const Error& error) {
   if (is_final(error, connected_)) {
     throw Error(error);
+  }
+  if (error.errno_value() == ENOENT && pipeline_ && !std::filesystem::exists(pipeline_->spool().directory())) {
+    throw Error(ErrorKind::failed, "the spool was taken away while WAL was received",
+                "start it again: it goes on from what the repository has, and tells of a gap if the server has less")
+        .with("path", pipeline_->spool().directory())
+        .caused_by(error);
   }
   if (error.context("sqlstate") == "58P01") {
     start_ = StreamSession::Start::fresh;

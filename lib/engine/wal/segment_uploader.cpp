@@ -23,8 +23,9 @@ std::string shown(const SpoolItem& item) {
 }  // namespace
 
 void require_repository(const Repository& repository) {
-  if (repository.store().open("pgrecall.json") == nullptr) {
-    throw Error(ErrorKind::store_unreachable, "the repository is not at its address any more", "is its file system mounted?")
+  if (!repository.in_place()) {
+    throw Error(ErrorKind::store_unreachable, "the repository is not at its address any more",
+                "is its file system mounted, and is it this one?")
         .with("repository", repository.store().address());
   }
 }

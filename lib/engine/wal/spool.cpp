@@ -58,7 +58,15 @@ std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_s
           read_at(open_file(path, O_RDONLY), 0, header, path) != header.size()) {
         continue;
       }
-      const WalSegmentHeader here = read_wal_header(header);
+      WalSegmentHeader here;
+      try {
+        here = read_wal_header(header);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::corruption) {
+          throw;
+        }
+        continue;  // the others tell
+      }
       if (std::to_string(here.system_identifier) != system.path().filename().string()) {
         continue;
       }
@@ -137,7 +145,24 @@ void WalSpool::keep_history(Timeline timeline, ByteView content) {
   sync();
 }
 
-void WalSpool::complete(const WalSegment& segment) { rename_file(partial_path_of(segment), path_of(segment)); }
+void WalSpool::complete(const WalSegment& segment) {
+  const std::string from = partial_path_of(segment);
+  if (open_existing(from, O_RDONLY) || !open_existing(path_of(segment), O_RDONLY)) {  // else renamed, but not synced, before
+    rename_file(from, path_of(segment));
+  }
+  sync();
+}
+
+std::string WalSpool::set_aside(const std::string& path) {
+  std::string to = path + ".damaged";
+  for (int further = 2; std::filesystem::exists(to); ++further) {
+    to = path + ".damaged" + std::to_string(further);
+  }
+  const std::uint64_t size = std::filesystem::file_size(path);
+  rename_file(path, to);
+  shrink(std::min(size, used()));
+  return to;
+}
 
 void WalSpool::sync() const { sync_directory(directory_); }
 

@@ -55,10 +55,11 @@ class WalSpool {
 
   // Durable when it returns.
   void keep_history(Timeline timeline, ByteView content);
-  // Gives a partial file, which is whole and synced, its final name. Not synced: whole under either name is the same to
-  // whoever recovers, and the next segment's beginning syncs the directory.
+  // Gives a partial file, which is whole and synced, its final name, durably. May be called again when it throws.
   void complete(const WalSegment& segment);
   void sync() const;
+  // Renames a file that cannot be used, out of the way of all others; its new path.
+  [[nodiscard]] std::string set_aside(const std::string& path);
   // A file that the repository holds now, or that is of no use. No error when it is gone.
   void remove(const std::string& path);
 

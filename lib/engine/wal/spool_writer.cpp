@@ -21,7 +21,9 @@ WalSegmentExpectation SpoolWriter::expect(const WalSegment& segment) const {
 }
 
 void SpoolWriter::recover() {
-  const SpoolContents found = spool_.contents();
+  SpoolContents found = spool_.contents();
+  set_damaged_aside(found);
+  adopt_whole_partials(found);
   for (const Timeline timeline : found.histories) {
     received_.add_history(timeline);
   }
@@ -31,6 +33,58 @@ void SpoolWriter::recover() {
   }
   for (const SpooledPartial& partial : found.partials) {
     take_partial(partial);
+  }
+}
+
+// What is no WAL of this system at its place harms nobody beside the rest; where it tells of WAL that was received, the server is
+// asked for that again.
+void SpoolWriter::set_damaged_aside(SpoolContents& found) {
+  std::erase_if(found.complete, [this](const WalSegment& segment) {
+    return set_aside_if_damaged(segment, spool_.path_of(segment), segment.size);
+  });
+  std::erase_if(found.partials, [this](const SpooledPartial& partial) {
+    return set_aside_if_damaged(partial.segment, spool_.partial_path_of(partial.segment), std::nullopt);
+  });
+}
+
+bool SpoolWriter::set_aside_if_damaged(const WalSegment& segment, const std::string& path,
+                                       std::optional<std::uint64_t> expected_size) {
+  const Fd file = open_file(path, O_RDONLY);
+  const std::uint64_t size = file_size(file, path);
+  Bytes header(std::min<std::uint64_t>(wal_long_header_size, size));
+  header.resize(read_at(file, 0, header, path));
+  try {
+    if (expected_size && size != *expected_size) {
+      throw Error(ErrorKind::corruption, "it is not as long as a segment").with("expected", *expected_size).with("found", size);
+    }
+    const bool empty = std::ranges::all_of(header, [](std::byte byte) { return byte == std::byte{0}; });
+    if (expected_size || !empty) {  // a power loss may leave a partial file in which nothing is
+      header.resize(wal_long_header_size);
+      check_wal_header(header, expect(segment));
+    }
+  } catch (const Error& error) {
+    set_aside_.push_back({.path = spool_.set_aside(path), .why = error.what()});
+    return true;
+  }
+  return false;
+}
+
+// The next segment is begun only behind one that is whole; its name may still be the old one.
+void SpoolWriter::adopt_whole_partials(SpoolContents& found) {
+  const auto begun = [&found](const WalSegment& segment) {
+    return std::ranges::binary_search(found.complete, segment) ||
+           std::ranges::binary_search(found.partials, segment, {}, &SpooledPartial::segment);
+  };
+  std::vector<WalSegment> whole;
+  for (const SpooledPartial& partial : found.partials) {
+    if (partial.size == partial.segment.size && begun(partial.segment.next())) {
+      whole.push_back(partial.segment);
+    }
+  }
+  for (const WalSegment& segment : whole) {
+    spool_.complete(segment);
+    std::erase_if(found.partials, [&](const SpooledPartial& partial) { return partial.segment == segment; });
+    found.complete.insert(std::ranges::upper_bound(found.complete, segment), segment);
   }
 }
 
@@ -131,12 +185,16 @@ void SpoolWriter::write(Lsn start, ByteView bytes) {
   }
 }
 
+// The end of a segment is acknowledged only once its name says that it is whole: the server drops the segment then, and the first
+// part of a record that goes on in the next one cannot be told from garbage in a partial file.
 void SpoolWriter::end_segment() {
-  sync();
   const WalSegment segment = file_->segment();
+  file_->sync();
   spool_.complete(segment);
   file_.reset();
   checker_.reset();
+  durable_ = segment.end();
+  received_.set_durable(durable_);
   tails_ = ReceivedWal::Tails::none_yet;
   received_.complete(segment);
 }
@@ -156,6 +214,10 @@ void SpoolWriter::fall_back() {
   const WalSegment segment = file_->segment();
   file_->drop_unsynced();
   position_->lsn = Lsn{segment.start().value + file_->written()};
+  if (file_->written() == segment.size) {
+    end_segment();  // its last step failed
+    return;
+  }
   file_.reset();  // go_on_at() opens it again, and checks its pages from the start
 }
 

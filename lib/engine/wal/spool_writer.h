@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/wal/received.h"
 #include "engine/wal/spool.h"
@@ -23,6 +25,12 @@ class SpoolWriter {
   // Takes over what an earlier process left: queues what is complete and what nobody can go on with, opens the newest partial
   // file behind the last record in it that is whole and right.
   void recover();
+  // Files that recover() found to be no WAL of this system, under their new names.
+  struct SetAside {
+    std::string path;
+    std::string why;
+  };
+  [[nodiscard]] const std::vector<SetAside>& set_aside() const noexcept { return set_aside_; }
   // Where to go on without a gap; nothing while the spool is empty.
   [[nodiscard]] const std::optional<Position>& position() const noexcept { return position_; }
 
@@ -37,11 +45,16 @@ class SpoolWriter {
   [[nodiscard]] std::uint64_t unsynced() const noexcept { return file_ ? file_->written() - file_->synced() : 0; }
   // Everything before it is synced; 0/0 before anything was since go_on_at().
   [[nodiscard]] Lsn durable() const noexcept { return durable_; }
-  // After any error in between: back to what is durable, as position() then says. Next is go_on_at().
+  // After any error in between: back to what is durable, as position() then says. Next is go_on_at(); but this again, where it
+  // throws.
   void fall_back();
 
  private:
   void begin(const WalSegment& segment, std::uint64_t length, ReceivedWal::Tails tails);
+  void set_damaged_aside(SpoolContents& found);
+  [[nodiscard]] bool set_aside_if_damaged(const WalSegment& segment, const std::string& path,
+                                          std::optional<std::uint64_t> expected_size);
+  void adopt_whole_partials(SpoolContents& found);
   void take_partial(const SpooledPartial& partial);
   void give_up(const WalSegment& segment, std::uint64_t length);
   void end_segment();
@@ -55,6 +68,7 @@ class SpoolWriter {
   std::optional<SpoolFile> file_;
   std::optional<WalPageChecker> checker_;
   Lsn durable_;
+  std::vector<SetAside> set_aside_;
   ReceivedWal::Tails tails_ = ReceivedWal::Tails::to_be_asked;  // of the segment that begins next
 };
 

@@ -60,8 +60,6 @@ StreamSession::End StreamSession::run(Start mode) {
   }
   Timeline timeline = start.timeline;
   Lsn lsn = start.lsn;
-  tell(WalEventKind::connected, "receiving WAL from " + lsn.to_string() + " on timeline " + std::to_string(timeline), {},
-       timeline, lsn);
   while (true) {
     go_on_at(timeline, lsn);
     const WalStreamOutcome outcome = stream(timeline, lsn);
@@ -203,6 +201,13 @@ void StreamSession::go_on_at(Timeline timeline, Lsn lsn) {
          "the server is on timeline " + std::to_string(timeline) + " now, from " + lsn.to_string(), {}, timeline, lsn);
   }
   writer.go_on_at({.timeline = timeline, .lsn = lsn});
+}
+
+void StreamSession::started(Timeline timeline, Lsn lsn) {
+  if (!std::exchange(told_connected_, true)) {
+    tell(WalEventKind::connected, "receiving WAL from " + lsn.to_string() + " on timeline " + std::to_string(timeline), {},
+         timeline, lsn);
+  }
   const Error about_connection = connection_.error({});
   board_.change([&](WalReceiverStatus& status) {
     status.host = about_connection.context("host");
@@ -217,6 +222,7 @@ WalStreamOutcome StreamSession::stream(Timeline timeline, Lsn lsn) {
   WalReceiver receiver(pipeline_.spool(), pipeline_.writer(), pipeline_.received(), timeline,
                        {.acknowledge = options_.acknowledge,
                         .spool_limit = options_.spool_limit,
+                        .started = [&] { started(timeline, lsn); },
                         .end_at = [&stream](Lsn end) { stream.end_at(end); },
                         .seen =
                             [this](const ServerPosition& server) {

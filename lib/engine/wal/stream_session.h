@@ -35,6 +35,7 @@ class StreamSession {
   void report_gap(const StreamSituation& situation, const StreamStart& start);
   void report_lost(const StreamStart::Lost& lost);
   void go_on_at(Timeline timeline, Lsn lsn);
+  void started(Timeline timeline, Lsn lsn);
   [[nodiscard]] WalStreamOutcome stream(Timeline timeline, Lsn lsn);
   void tell(WalEventKind kind, std::string text, std::string hint = {}, Timeline timeline = 0, Lsn from = {}, Lsn until = {});
 
@@ -46,6 +47,7 @@ class StreamSession {
   StoreHealth& health_;
   WalEvents& events_;
   WalStatusBoard& board_;
+  bool told_connected_ = false;
   const std::function<void()> on_progress_;  // WAL or a sign of life came, and was taken in
 };
 

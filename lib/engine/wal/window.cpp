@@ -231,6 +231,24 @@ Time covered_until(const WalPlaces& places, const RecoveryWindow& window, const 
   return until;
 }
 
+const RecoverySpan* later_elsewhere(const RecoveryWindow& window, Timeline timeline) {
+  const auto history = window.histories.find(timeline);
+  if (history == window.histories.end()) {
+    return nullptr;
+  }
+  Time newest;
+  const RecoverySpan* elsewhere = nullptr;
+  for (const RecoverySpan& span : window.spans) {
+    const Lsn left = history->second.end_of(span.timeline);
+    if (span.timeline == timeline || (left.valid() && span.until_lsn <= left)) {
+      newest = std::max(newest, span.until_time);
+    } else if (elsewhere == nullptr || span.until_time > elsewhere->until_time) {
+      elsewhere = &span;
+    }
+  }
+  return elsewhere != nullptr && elsewhere->until_time > newest ? elsewhere : nullptr;
+}
+
 std::string describe(const RecoverySpan& span) {
   return format_time(span.from_time) + " (" + span.from_lsn.to_string() + ") to " +
          format_time(std::max(span.from_time, span.until_time)) + " (" + span.until_lsn.to_string() + ") on timeline " +

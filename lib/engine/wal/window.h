@@ -72,6 +72,11 @@ void find_spans(RecoveryWindow& window);
 [[nodiscard]] Time covered_until(const WalPlaces& places, const RecoveryWindow& window, const RecoverySpan& span,
                                  const std::stop_token& stop);
 
+// Of the spans (with their until_time), one that is not on the way to the end of `timeline` and yet goes on to a later time: what
+// was written there is not in a cluster that is recovered to the end of `timeline`. As when a copy was promoted and archives
+// into the repository of the cluster that it was copied from. Null when there is none.
+[[nodiscard]] const RecoverySpan* later_elsewhere(const RecoveryWindow& window, Timeline timeline);
+
 // "2026-11-23T02:30:00Z (0/3000060) to 2026-11-23T04:00:00Z (0/9000000) on timeline 1": for errors.
 [[nodiscard]] std::string describe(const RecoverySpan& span);
 

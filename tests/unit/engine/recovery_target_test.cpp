@@ -16,6 +16,7 @@ RecoveryRequest request_of(RecoveryTarget::Kind kind) {
   request.target.xid = 4'000'000'000;
   request.target.name = "before the release";
   request.restore_command = "fetch %f %p";
+  request.archive_mode = ArchiveMode::preserve;
   return request;
 }
 
@@ -44,6 +45,16 @@ TEST_CASE("The end of the WAL is no target for PostgreSQL") {
   CHECK(recovery_settings(request_of(RecoveryTarget::Kind::latest), TargetAction::promote, "1", std::nullopt).size() == 2);
 }
 
+TEST_CASE("What is recovered archives nothing, unless it is told to") {
+  RecoveryRequest request = request_of(RecoveryTarget::Kind::latest);
+  request.archive_mode = RecoveryRequest().archive_mode;
+  const Settings settings = recovery_settings(request, TargetAction::promote, "1", std::nullopt);
+  CHECK(settings.back() == std::pair<std::string, std::string>("archive_mode", "off"));
+  CHECK(with_recovery_settings("archive_mode = 'on'\nArchive_Mode=always\narchive_command = 'cp'\n", {settings.back()}) ==
+        "archive_command = 'cp'\narchive_mode = 'off'\n");
+  CHECK(with_recovery_settings("archive_mode = 'on'\n", {}) == "archive_mode = 'on'\n");
+}
+
 TEST_CASE("A target behind the last record ends behind that, whatever the bound") {
   auto request = request_of(RecoveryTarget::Kind::time);
   request.target.bound = RecoveryTarget::Bound::exclusive;
@@ -66,6 +77,7 @@ TEST_CASE("Targets of an earlier recovery go, and other settings stay") {
         "work_mem = '64MB'\n"
         "recovery_min_apply_delay = '0'\n"
         "restore_command = 'it''s C:\\\\%f'\n");
+  CHECK(with_recovery_settings("", {{"recovery_target_name", "new\nline"}}) == "recovery_target_name = 'new\\nline'\n");
 }
 
 TEST_CASE("Exact times have a fraction only where there is one") {

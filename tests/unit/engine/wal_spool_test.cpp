@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "engine/wal/spool_writer.h"
@@ -75,6 +76,63 @@ TEST_CASE_METHOD(Fixture, "A segment that is complete is synced, renamed and han
   CHECK(spool->used() == wal.size());
   spool->remove(spool->path_of(first));
   CHECK(spool->used() == wal.size() - built_segment_size);
+}
+
+TEST_CASE_METHOD(Fixture, "The end of a segment is durable only once its name says so, and nothing goes on before") {
+  begin();
+  write(0, built_segment_size - 1);
+  writer->sync();
+  const std::string in_the_way = spool->path_of(first) + "/x";
+  std::filesystem::create_directories(in_the_way);
+  CHECK_THROWS_AS(write(built_segment_size - 1, built_segment_size), Error);
+  writer->sync();
+  CHECK(offset(writer->durable()) == built_segment_size - 1);
+  CHECK_THROWS_AS(writer->fall_back(), Error);
+  CHECK_THROWS_AS(writer->fall_back(), Error);
+  CHECK(offset(writer->durable()) == built_segment_size - 1);
+  std::filesystem::remove_all(spool->path_of(first));
+  writer->fall_back();
+  CHECK(offset(writer->durable()) == built_segment_size);
+  CHECK(offset(writer->position()->lsn) == built_segment_size);
+  REQUIRE(received->take()->segment == first);
+  CHECK_FALSE(std::filesystem::exists(partial()));
+  writer->go_on_at(*writer->position());
+  write(built_segment_size, wal.size());
+}
+
+TEST_CASE_METHOD(Fixture, "A whole segment under its partial name is whole when the next one is there") {
+  begin();
+  write(0, wal.size());
+  writer->sync();
+  std::filesystem::rename(spool->path_of(first), partial());
+  restart();
+  const auto item = received->take();
+  REQUIRE(item);
+  CHECK(item->kind == SpoolItem::Kind::segment);
+  CHECK(item->segment == first);
+  CHECK(std::filesystem::exists(spool->path_of(first)));
+  CHECK(writer->position()->lsn > first.end());
+}
+
+TEST_CASE_METHOD(Fixture, "What is no WAL of this system is set aside, and the rest goes on") {
+  begin();
+  write(0, wal.size());
+  writer->sync();
+  const auto put = [](const std::string& path, const std::string& content) { std::ofstream(path) << content; };
+  const WalSegment far{1, 0xFF, built_segment_size};
+  put(spool->path_of(far), std::string(built_segment_size, 'x'));
+  put(spool->path_of(WalSegment{1, 2, built_segment_size}), "abc");
+  put(spool->partial_path_of(WalSegment{1, 0xFE, built_segment_size}), std::string(9000, 'x'));
+  restart();
+  CHECK(writer->set_aside().size() == 3);
+  for (const auto& file : writer->set_aside()) {
+    CHECK(std::filesystem::exists(file.path));
+    CHECK_FALSE(file.why.empty());
+  }
+  CHECK(writer->position()->lsn > first.end());
+  CHECK(writer->position()->lsn.value <= first.start().value + wal.size());
+  restart();
+  CHECK(writer->set_aside().empty());
 }
 
 TEST_CASE_METHOD(Fixture, "A new process goes on behind the last record that is whole") {
