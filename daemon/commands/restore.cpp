@@ -132,6 +132,11 @@ ordered_json json_of(const RestoreResult& result) {
           {"duration_seconds", static_cast<double>(result.duration.count()) / 1000}};
 }
 
+std::string same_timeline(const RestorePlan& plan) {
+  return std::to_string(plan.backup.summary.timeline) +
+         ", as the original; a server that takes its place and whose WAL is received: restore with --latest, --at or --immediate";
+}
+
 std::string text_of(const RestorePlan& plan, const Style& style) {
   const BackupSummary& summary = plan.backup.summary;
   std::string out = style.paint(Tone::strong, "plan") + " (nothing was written)\n";
@@ -149,6 +154,8 @@ std::string text_of(const RestorePlan& plan, const Style& style) {
     for (const auto& [label, text] : recovery_lines(*plan.recovery)) {
       line(label, text);
     }
+  } else {
+    line("timeline", same_timeline(plan));
   }
   for (const RestorePlan::Tablespace& tablespace : plan.tablespaces) {
     line("tablespace",
@@ -188,6 +195,7 @@ std::string text_of(const RestorePlan& plan, const RestoreResult& result, Start 
     }
   } else {
     line("WAL", format_count(result.wal_segments, "segment", "segments") + " for recovery to a consistent state");
+    line("timeline", same_timeline(plan));
   }
   if (!plan.backup.summary.configuration_files.empty()) {
     line("outside", "the server's settings, and configuration from outside the data directory where it could be read: " +
@@ -209,6 +217,19 @@ ServerStart start_of(const RestorePlan& plan, const RestoreOptions& options) {
   start.from = plan.backup.summary.start_lsn;
   start.until = plan.recovery ? plan.recovery->wal_until : plan.backup.summary.stop_lsn;
   return start;
+}
+
+// PostgreSQL takes a damaged record for the end of the WAL, and opens a database that lacks what came behind it.
+void require_end_of_wal(const RestorePlan& plan, const ServerMoment& moment) {
+  if (plan.recovery && plan.recovery->last_record && moment.replayed.valid() && moment.replayed <= *plan.recovery->last_record) {
+    throw Error(
+        ErrorKind::corruption,
+        "recovery ended before the end of the WAL: transactions are missing in the server that was started",
+        "its log says what it met there; run pgrecall verify; pgrecall restore --at the time before reaches the moment before it")
+        .with("expected", "behind " + plan.recovery->last_record->to_string())
+        .with("found", moment.replayed.to_string())
+        .with("log", startup_log(plan));
+  }
 }
 
 int run_restore(const RestoreOptions& options, Session& session) {
@@ -245,6 +266,7 @@ int run_restore(const RestoreOptions& options, Session& session) {
     const ServerMoment moment =
         run_shown(replay, console, "the server may still be running; it is stopped by pg_ctl -D " + plan.request.into + " stop",
                   [&] { return start_server(start_of(plan, options), replay, stop); });
+    require_end_of_wal(plan, moment);
     document["server"] = moment_json(moment);
     text += moment_text(moment, console.style());
   }

@@ -73,7 +73,8 @@ class RecoveryPlanner {
   // What was chosen.
   const RecoverySpan* span_ = nullptr;
   const ListedBackup* backup_ = nullptr;
-  std::optional<Lsn> last_record_;
+  std::optional<Lsn> last_record_;  // for PostgreSQL to end behind
+  std::optional<Lsn> end_of_wal_;   // what the last record there is begins at, where the end was asked for
   std::vector<std::string> notes_;
 };
 
@@ -205,9 +206,10 @@ void RecoveryPlanner::to_latest() {
   if (span_->until_timeline != timeline_ || further) {
     throw outside("WAL is missing behind " + span_->until_lsn.to_string() + ": the latest cannot be reached");
   }
+  end_of_wal_ = last_record(*span_);
   if (request_.action.value_or(TargetAction::promote) != TargetAction::promote) {
     // Without a target, PostgreSQL always promotes.
-    end_at_last_record(last_record(*span_), "the end of the WAL is named by its last record, so that the server stops there");
+    end_at_last_record(*end_of_wal_, "the end of the WAL is named by its last record, so that the server stops there");
   }
 }
 
@@ -318,6 +320,7 @@ PlannedRecovery RecoveryPlanner::finish() {
   plan.target = request_.target;
   plan.action = request_.action.value_or(plan.target.kind == Kind::latest ? TargetAction::promote : TargetAction::pause);
   plan.timeline = timeline_;
+  plan.last_record = end_of_wal_;
   plan.archives = request_.archive_mode;
   plan.wal_until = span_->until_lsn;
   plan.time_until = span_->until_time;

@@ -59,8 +59,10 @@ struct RecoveryRequest {
 struct RecoveryPlan {
   RecoveryTarget target;  // what was asked for
   TargetAction action = TargetAction::pause;
-  Timeline timeline = 0;           // whose history is followed
-  Lsn wal_until;                   // all WAL to here is there
+  Timeline timeline = 0;  // whose history is followed
+  Lsn wal_until;          // all WAL to here is there
+  // Of the end of the WAL, where its last record begins: a server that got no further met damage.
+  std::optional<Lsn> last_record;
   std::optional<Time> time_until;  // and covers the time to here; nothing when that is not known
   // For postgresql.auto.conf, in this order.
   std::vector<std::pair<std::string, std::string>> settings;

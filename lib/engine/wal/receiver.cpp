@@ -18,6 +18,16 @@ bool WalReceiver::has_room(const WalSpool& spool, std::uint64_t limit) noexcept 
 }
 
 void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
+  if (start < writer_.position()->lsn) {
+    const auto held =
+        static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), writer_.position()->lsn.value - start.value));
+    writer_.compare(start, bytes.first(held));
+    start.value += held;
+    bytes = bytes.subspan(held);
+    if (bytes.empty()) {
+      return;
+    }
+  }
   if (start >= room_until_) {
     // Looked at once a segment: without room for the one behind it, the stream ends with this one.
     const WalSegment segment = WalSegment::containing(timeline_, start, spool_.segment_size());

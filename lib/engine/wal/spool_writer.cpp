@@ -163,6 +163,19 @@ void SpoolWriter::go_on_at(const Position& at) {
   position_ = at;
 }
 
+void SpoolWriter::compare(Lsn start, ByteView bytes) const {
+  Bytes held(bytes.size());
+  file_->read(start.value - file_->segment().start().value, held);
+  const auto [ours, theirs] = std::ranges::mismatch(held, bytes);
+  if (ours != held.end()) {
+    throw Error(ErrorKind::failed,
+                "the server sends other WAL than before at the same place: it was taken back to an earlier state",
+                another_history_hint)
+        .with("timeline", file_->segment().timeline)
+        .with("lsn", Lsn{start.value + static_cast<std::uint64_t>(ours - held.begin())}.to_string());
+  }
+}
+
 void SpoolWriter::write(Lsn start, ByteView bytes) {
   while (!bytes.empty()) {
     if (!file_) {

@@ -11,6 +11,11 @@
 
 namespace pgrecall {
 
+// What to do about a server that was taken back to an earlier state on the same timeline.
+inline constexpr const char* another_history_hint =
+    "its WAL cannot follow on what was received; restore it with --latest, --at or --immediate instead, which begins a new "
+    "timeline, or back it up under another name";
+
 // Writes WAL into the spool as it comes, every page header checked, and says how far it is durable. Lives as long as the spool,
 // over many connections. The receiving thread.
 class SpoolWriter {
@@ -38,6 +43,8 @@ class SpoolWriter {
   // is the start of a segment, or within the partial file. Error, passing, while a partial file of the same segment is still
   // being stored.
   void go_on_at(const Position& at);
+  // Error{failed} when the bytes, which lie in the partial file before position(), are others there.
+  void compare(Lsn start, ByteView bytes) const;
   // Error{corruption} when the bytes are not those of this cluster's WAL at this place; none of them count then.
   void write(Lsn start, ByteView bytes);
   // One fdatasync for all that was written since the last one.

@@ -25,6 +25,8 @@ class StoredNotice {
   ReceivedWal& received_;
 };
 
+constexpr std::uint64_t compared_before_start = 256U << 10U;  // bytes
+
 std::string range_text(Lsn from, Lsn until) { return from.to_string() + " to " + until.to_string(); }
 
 }  // namespace
@@ -119,6 +121,7 @@ StreamSituation StreamSession::look_around(const std::optional<ReplicationSlot>&
                             .segment_size = server_.wal_segment_size};
   const auto& position = pipeline_.writer().position();
   if (position) {
+    require_same_history(*position);
     situation.held[position->timeline] = position->lsn;
   }
   if (!position || !history.descends_from(position->timeline)) {
@@ -127,6 +130,18 @@ StreamSituation StreamSession::look_around(const std::optional<ReplicationSlot>&
     }
   }
   return situation;
+}
+
+// A server sends what it has flushed, and never has less afterwards, unless it was taken back: by a snapshot of its disk, or by a
+// restore that stays on the timeline. What it writes from then on is another history under the same names.
+void StreamSession::require_same_history(const SpoolWriter::Position& held) const {
+  if (held.timeline == server_.identity.timeline && server_.in_recovery == false && held.lsn > server_.identity.flushed) {
+    throw Error(ErrorKind::failed, "the server's WAL ends before what it had sent: it was taken back to an earlier state",
+                another_history_hint)
+        .with("timeline", held.timeline)
+        .with("received", held.lsn.to_string())
+        .with("server", server_.identity.flushed.to_string());
+  }
 }
 
 Lsn StreamSession::oldest_on_server(const std::optional<ReplicationSlot>& slot) const {
@@ -218,7 +233,10 @@ void StreamSession::started(Timeline timeline, Lsn lsn) {
 }
 
 WalStreamOutcome StreamSession::stream(Timeline timeline, Lsn lsn) {
-  WalStream stream(connection_, {.slot = options_.slot, .start = lsn, .timeline = timeline});
+  // What we hold right before is sent again, and compared: see require_same_history().
+  const std::uint64_t in_segment = lsn.value % server_.wal_segment_size;
+  const Lsn from{lsn.value - std::min(in_segment, compared_before_start)};
+  WalStream stream(connection_, {.slot = options_.slot, .start = from, .timeline = timeline});
   WalReceiver receiver(pipeline_.spool(), pipeline_.writer(), pipeline_.received(), timeline,
                        {.acknowledge = options_.acknowledge,
                         .spool_limit = options_.spool_limit,

@@ -34,6 +34,7 @@ class StreamSession {
   [[nodiscard]] Lsn oldest_on_server(const std::optional<ReplicationSlot>& slot) const;
   void report_gap(const StreamSituation& situation, const StreamStart& start);
   void report_lost(const StreamStart::Lost& lost);
+  void require_same_history(const SpoolWriter::Position& held) const;
   void go_on_at(Timeline timeline, Lsn lsn);
   void started(Timeline timeline, Lsn lsn);
   [[nodiscard]] WalStreamOutcome stream(Timeline timeline, Lsn lsn);
