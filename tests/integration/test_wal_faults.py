@@ -276,6 +276,30 @@ class WalFaults(IntegrationTest):
 
     # Failover.
 
+    def test_server_that_was_taken_back_is_no_continuation(self):
+        """A restore without a target stays on the timeline, and writes another history under the same names."""
+        receiver = self.receiver.start()
+        self.runner.backup("prod")
+        self.source.execute("create table acknowledged as select generate_series(1, 2000) as id")
+        held = self.current()
+        receiver.wait_until_flushed(held)
+        receiver.stop()
+        destroy(self.source)
+        into = self.directory / "back"
+        restored = self.runner.restore("prod", into)
+        self.assertIn("--latest", restored.stdout + restored.stderr)
+        back = self.restored_server(self.source, into).start()
+        self.configure(back.conninfo())
+        behind = self.runner.run("wal", "receive", "prod", exit=contract.FAILED)
+        self.assertIn("WAL ends before what it had sent", behind.stderr)
+        for number in range(100):
+            back.execute(f"create table other{number} as select generate_series(1, 2000) as id")
+            if self.lsn(self.current(back)) > self.lsn(held):
+                break
+        beyond = self.runner.run("wal", "receive", "prod", exit=contract.FAILED)
+        self.assertIn("sends other WAL than before", beyond.stderr)
+        self.assertEqual(2000, self.recovered().scalar("select count(*) from acknowledged"))
+
     def test_promotion_is_followed(self):
         standby = self.standby()
         hosts = f"host={self.source.run_directory},{standby.run_directory} port=5432,5432 user=postgres dbname=postgres target_session_attrs=primary"
