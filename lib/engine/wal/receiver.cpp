@@ -33,8 +33,12 @@ void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
     const WalSegment segment = WalSegment::containing(timeline_, start, spool_.segment_size());
     room_until_ = segment.end();
     if (!has_room(spool_, options_.spool_limit)) {
-      options_.end_at(segment.end());
+      end_ = segment.end();
+      options_.end_at(*end_);
     }
+  }
+  if (end_ && start.value + bytes.size() > end_->value) {
+    bytes = bytes.first(static_cast<std::size_t>(end_->value - std::min(start.value, end_->value)));
   }
   writer_.write(start, bytes);
   if (writer_.unsynced() >= max_unsynced) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 
 #include "engine/wal/received.h"
 #include "engine/wal/spool_writer.h"
@@ -49,6 +50,7 @@ class WalReceiver final : public WalSink {
   const Timeline timeline_;
   const Options options_;
   Lsn room_until_;
+  std::optional<Lsn> end_;  // behind it there is no room
   Lsn server_end_;
   Time last_message_{};
   Time last_noted_{};
