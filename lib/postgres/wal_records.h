@@ -73,6 +73,8 @@ class WalRecordReader {
   // before it. Behind a switch it stands still until the rest of the segment was fed. The start while a record that began
   // before it is not over.
   [[nodiscard]] Lsn position() const noexcept { return position_; }
+  // Once it has ended: where the zeros begin. That lies behind position() when a record that began was never written to its end.
+  [[nodiscard]] Lsn ended_at() const noexcept { return next_; }
   // How many records were reported.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 
@@ -168,5 +170,10 @@ using WalSegmentSource = std::function<std::size_t(std::uint64_t offset, Mutable
 // ended with a record.
 // Reads the file in pieces, up to what is wrong. Error{corruption} when it holds the WAL of another cluster; what `read` throws.
 [[nodiscard]] Lsn valid_wal_end(const WalSegmentSource& read, const WalSegmentExpectation& expectation);
+
+// The same of a segment that its server still writes, or wrote when it ended: behind the WAL it has zeros, or pages of the file
+// that it was before. Nothing when it is full or switched, and when it is damaged: no page behind the first wrong one may be in
+// its place. Error{corruption} also when WAL goes on behind zeros.
+[[nodiscard]] std::optional<Lsn> unfinished_wal_end(const WalSegmentSource& read, const WalSegmentExpectation& expectation);
 
 }  // namespace pgrecall

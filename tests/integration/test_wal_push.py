@@ -85,6 +85,17 @@ class WalPush(IntegrationTest):
         self.assertEqual(0, int(begin, 16))
         self.assertTrue(8192 * 4 < int(end, 16) <= 8192 * 5, pushed["object"])
 
+    def test_a_segment_that_is_still_written_becomes_a_tail_and_is_not_in_the_way_of_the_whole(self):
+        self.source.execute("create table half as select 1 as one")
+        current = self.source.data / "pg_wal" / self.source.scalar("select pg_walfile_name(pg_current_wal_flush_lsn())")
+        early = self.push("prod", current).json()["pushed"]
+        self.assertRegex(early["object"], current.name + r"\.00000000-\w{8}$")
+        self.assertEqual("already_there", self.push("prod", current).json()["pushed"]["outcome"])
+        self.source.execute("create table other_half as select 1 as one")
+        self.source.execute("select pg_switch_wal()")
+        whole = self.push("prod", current).json()["pushed"]
+        self.assertEqual(("stored", current.name), (whole["outcome"], whole["object"].rpartition("/")[2]))
+
     def test_two_hosts_push_the_same_at_once(self):
         running = [self.runner.start("wal", "push", "prod", self.segment, "--output", "json") for _ in range(4)]
         outcomes = [self.runner.finish(process).json()["pushed"]["outcome"] for process in running]

@@ -161,6 +161,11 @@ class Push {
           .with("expected", segment_.size)
           .with("found", size_);
     }
+    // Under the segment's name it would be in the way of the real one for ever.
+    if (const auto end = unfinished_wal_end(source(), expectation())) {
+      push_tail(end->value - segment_.start().value);
+      return;
+    }
     // Checked as it is read to be stored: a page that does not fit ends this before anything is put.
     WalPageChecker checker(expectation());
     put(size_, [&](std::uint64_t offset, MutableByteView out) {
@@ -173,18 +178,18 @@ class Push {
   // the file that it was before.
   void push_partial() {
     open();
-    const std::uint64_t length = good_length();
+    push_tail(valid_wal_end(source(), expectation()).value - segment_.start().value);
+  }
+
+  void push_tail(std::uint64_t length) {
     if (length == 0) {
       throw Error(ErrorKind::corruption, "there is no WAL in this file").with("path", request_.path);
     }
     put(length, [&](std::uint64_t offset, MutableByteView out) { read(offset, out); });
   }
 
-  [[nodiscard]] std::uint64_t good_length() const {
-    const Lsn end = valid_wal_end(
-        [this](std::uint64_t offset, MutableByteView buffer) { return read_at(file_, offset, buffer, request_.path); },
-        expectation());
-    return end.value - segment_.start().value;
+  [[nodiscard]] WalSegmentSource source() const {
+    return [this](std::uint64_t offset, MutableByteView buffer) { return read_at(file_, offset, buffer, request_.path); };
   }
 
   void read(std::uint64_t offset, MutableByteView out) const {

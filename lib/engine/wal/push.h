@@ -29,7 +29,8 @@ struct WalPushed {
   std::uint64_t object_size = 0;  // bytes; 0 for a history
 };
 
-// Stores a segment, the last segment of a timeline that ended (.partial, as a tail) or a timeline's history. Once this returns,
+// Stores a segment, the last segment of a timeline that ended (.partial) or one that its server still writes (both as a tail, up
+// to their last whole record), or a timeline's history. Once this returns,
 // what was pushed is durable and was read back: the server may remove it. Doing it again, or on two hosts at once, is harmless.
 // Error{corruption} for damaged pages, for WAL of another cluster than the one named, and for other bytes under a name that is
 // taken. Error{usage} when it cannot be told which cluster is meant, or the name is none that PostgreSQL archives.

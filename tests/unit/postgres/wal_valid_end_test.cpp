@@ -11,14 +11,22 @@ constexpr std::uint64_t segment_start = 5 * std::uint64_t{built_segment_size};
 constexpr WalSegmentExpectation expectation{built_system_identifier, {1, 5, built_segment_size}, 15};
 
 // `bytes` as the file's content, given out at most 3000 bytes at a time, as a read may be short.
-std::uint64_t valid_end(std::string_view bytes, const WalSegmentExpectation& expected = expectation) {
-  const WalSegmentSource read = [&](std::uint64_t offset, MutableByteView buffer) {
+WalSegmentSource reading(std::string_view bytes) {
+  return [bytes](std::uint64_t offset, MutableByteView buffer) {
     const std::string_view rest = bytes.substr(std::min<std::size_t>(offset, bytes.size()));
     const std::size_t taken = std::min({rest.size(), buffer.size(), std::size_t{3000}});
     std::copy_n(bytes_of(rest).begin(), taken, buffer.begin());
     return taken;
   };
-  return valid_wal_end(read, expected).value;
+}
+
+std::uint64_t valid_end(std::string_view bytes, const WalSegmentExpectation& expected = expectation) {
+  return valid_wal_end(reading(bytes), expected).value;
+}
+
+std::optional<std::uint64_t> unfinished_end(std::string_view bytes) {
+  const auto end = unfinished_wal_end(reading(bytes), expectation);
+  return end ? std::optional(end->value) : std::nullopt;
 }
 
 enum class Padding { needed, given };
@@ -126,6 +134,46 @@ TEST_CASE("a file that does not begin as its segment has no valid WAL", "[wal_va
   other = expectation;
   other.system_identifier = 1;
   CHECK(corruption_of([&] { valid_end(wal.bytes, other); }).context("field") == "system identifier");
+}
+
+TEST_CASE("a segment that is still written ends with its last whole record, whatever the file was before", "[wal_valid_end]") {
+  const WalBuilder wal = some_records();
+  WalBuilder older(segment_start - built_segment_size);
+  older.add_heap(2 * built_segment_size);
+  for (const std::size_t cut : {std::size_t{100}, std::size_t{8192}, std::size_t{16000}, std::size_t{20000}, wal.bytes.size()}) {
+    INFO(cut);
+    std::string zeros = wal.bytes.substr(0, cut);
+    zeros.resize(built_segment_size);
+    // A page is written as a whole.
+    std::string recycled = zeros.substr(0, (cut + built_page_size - 1) / built_page_size * built_page_size);
+    recycled += older.bytes.substr(recycled.size(), built_segment_size - recycled.size());
+    const std::uint64_t end = last_end_until(wal, segment_start + cut, Padding::given);
+    CHECK(unfinished_end(zeros) == end);
+    CHECK(unfinished_end(recycled) == end);
+  }
+}
+
+TEST_CASE("a segment that is full, switched or damaged is not taken for one that is still written", "[wal_valid_end]") {
+  WalBuilder full(segment_start);
+  while (full.next() < segment_start + built_segment_size) {
+    full.add_heap(777);
+  }
+  const std::string bytes = full.bytes.substr(0, built_segment_size);
+  CHECK(unfinished_end(bytes) == std::nullopt);
+  WalBuilder switched = some_records();
+  switched.add_switch();
+  CHECK(unfinished_end(switched.bytes) == std::nullopt);
+  for (const std::size_t at : {std::size_t{300}, std::size_t{3} * 8192, std::size_t{built_segment_size - 2000}}) {
+    std::string damaged = bytes;
+    damaged[at] ^= 1;
+    INFO(at);
+    CHECK(unfinished_end(damaged) == std::nullopt);
+  }
+  std::string holed = bytes;  // a sector of zeros, and WAL behind it
+  const auto record = full.records[3];
+  holed.replace(static_cast<std::size_t>(record.start - segment_start), 512, 512, '\0');
+  CHECK(corruption_of([&] { unfinished_end(holed); }).context("lsn") == Lsn{record.start}.to_string());
+  CHECK(unfinished_end(std::string(built_segment_size, '\0')) == std::nullopt);
 }
 
 TEST_CASE("an error of the file's reading is handed on", "[wal_valid_end]") {
