@@ -162,6 +162,8 @@ Connection::CopyState Connection::next_copy_message(std::span<const std::byte>& 
   }
 }
 
+void Connection::outlive_stop() noexcept { session_->outlive_stop(); }
+
 void Connection::send_copy_message(std::span<const std::byte> message, std::string_view operation) {
   if (PQputCopyData(session_->connection(), reinterpret_cast<const char*>(message.data()), static_cast<int>(message.size())) !=
       1) {

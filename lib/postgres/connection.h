@@ -132,6 +132,9 @@ class Connection {
   [[nodiscard]] CopyState poll_copy_message(std::span<const std::byte>& message, std::string_view operation);
   // Makes next_copy_message() return `idle` now, or the next time that it would wait. For any thread.
   void wake() noexcept;
+  // From now on the stop token interrupts nothing: for what is to be said and heard before the session ends. Give a deadline
+  // wherever something is waited for.
+  void outlive_stop() noexcept;
   void send_copy_message(std::span<const std::byte> message, std::string_view operation);
   void send_copy_end(std::string_view operation);
 

@@ -59,7 +59,7 @@ void Session::adopt(PGconn* connection) {
 }
 
 void Session::throw_if_stopped(std::string_view operation) const {
-  if (stop_.stop_requested()) {
+  if (!outlives_stop_ && stop_.stop_requested()) {
     throw Error(ErrorKind::cancelled, "stopped during " + std::string(operation));
   }
 }

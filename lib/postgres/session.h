@@ -39,6 +39,7 @@ class Session {
   void wake() noexcept;
   [[nodiscard]] bool take_wake() noexcept { return std::exchange(pending_wake_, false); }
   void throw_if_stopped(std::string_view operation) const;
+  void outlive_stop() noexcept { outlives_stop_ = true; }
 
   void on_notice(std::function<void(const ServerNotice&)> callback) { callback_ = std::move(callback); }
   // Hands over what came in meanwhile: outside of libpq's C frames, through which no exception may fly.
@@ -72,6 +73,7 @@ class Session {
   std::stop_token stop_;
   Fd wakeup_;  // eventfd
   bool pending_wake_ = false;
+  bool outlives_stop_ = false;
   std::unique_ptr<PGconn, Free> connection_;
   std::vector<ServerNotice> notices_;
   std::function<void(const ServerNotice&)> callback_;

@@ -37,6 +37,7 @@ class StreamRun {
       return stream();
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) {
+        take_leave();
         send_status(Reply::not_needed);
       }
       throw;
@@ -119,6 +120,38 @@ class StreamRun {
     const Time now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     connection_.send_copy_message(encode_status_update(told_, now, reply), operation);
     next_status_at_ = std::chrono::steady_clock::now() + options_.status_interval;
+  }
+
+  // Twice: only the second answer comes behind all WAL that there was when the server gave the first one.
+  void take_leave() {
+    constexpr int answers = 2;
+    const SteadyTime deadline = std::chrono::steady_clock::now() + options_.farewell;
+    connection_.outlive_stop();
+    sink_.on_farewell();
+    bool answered = options_.farewell.count() > 0;
+    for (int i = 0; answered && i < answers; ++i) {
+      send_status(Reply::requested);
+      answered = await_keepalive(deadline);
+      sink_.on_batch_end();
+    }
+  }
+
+  bool await_keepalive(SteadyTime deadline) {
+    ByteView message;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const Connection::CopyState state = connection_.next_copy_message(message, operation, deadline);
+      if (state == Connection::CopyState::end) {
+        return false;
+      }
+      if (state == Connection::CopyState::message) {
+        const auto decoded = decode_stream_message(message);
+        std::visit([this](const auto& each) { take(each); }, decoded);
+        if (std::holds_alternative<Keepalive>(decoded)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   WalStreamOutcome end_here() {

@@ -27,6 +27,8 @@ class WalSink {
   // The server's WAL reached `server_end` at `server_time`, as keepalives and, behind on_wal(), messages with WAL say. When that
   // is what is durable here, the cluster is recoverable until `server_time`.
   virtual void on_keepalive(Lsn server_end, Time server_time) = 0;
+  // The stream was asked to stop: what comes from now on are the server's last words.
+  virtual void on_farewell() {}
   // Called when all that has arrived was handed over and the stream is about to wait, and before a status update: the moment
   // to fsync. Often with nothing new.
   virtual void on_batch_end() = 0;
@@ -43,6 +45,9 @@ struct WalStreamOptions {
   std::chrono::milliseconds status_interval{10'000};
   // A server silent for this long is given up: a peer that vanished without closing the connection.
   std::chrono::milliseconds silence_limit{60'000};
+  // When the stream is stopped, so long the server may take to send what it has yet, and to say until when that is all. 0: it is
+  // not asked.
+  std::chrono::milliseconds farewell{0};
 };
 
 enum class WalStreamEnd {

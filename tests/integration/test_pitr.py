@@ -277,12 +277,18 @@ class Pitr(IntegrationTest):
     def test_idle_server_is_recoverable_until_its_last_keepalive(self):
         """PostgreSQL fails when no commit is later than the target. The WAL is a segment's beginning, in tails."""
         source, runner = self.prepare(wal_sender_timeout="2s", archive_mode="off")
+        runner.cluster("prod", source.conninfo(), wal={"tail_interval": "500ms"})
         receiver = Receiver(runner, source, user="postgres").start()
         steps = Steps(source)
         last = time.time()
         covered = lambda: datetime.datetime.fromisoformat(receiver.status()["durable_time"] or "2001-01-01T00:00:00Z").timestamp()
         source.wait_for(lambda: covered() > last + 2, "a keepalive of the idle server")
-        receiver.stop()
+        stored = lambda: runner.run("wal", "status", "prod", "--repository", runner.url, "--output", "json", user="postgres", config=False, exit=(0, 3)).json()
+        until = lambda: datetime.datetime.fromisoformat(stored()["clusters"][0]["windows"][-1]["until_time"]).timestamp()
+        source.wait_for(lambda: until() > last, "the repository to be told that the server has been idle since")
+        stopping = source.scalar("select clock_timestamp()").timestamp()
+        receiver.stop()  # and the server's last word is stored
+        runner.restore("prod", self.place / "planned", "--at", zoned(stopping), "--dry-run", user="postgres")
         source.stop()
         idle = zoned(last + 1)
         plan = runner.restore("prod", self.place / "planned", "--at", idle, "--dry-run", "--output", "json", user="postgres").json()["plan"]

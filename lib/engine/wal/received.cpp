@@ -91,6 +91,11 @@ void ReceivedWal::add_time(const WalTime& at) {
   times_.push_back(at);
 }
 
+void ReceivedWal::add_last_time(const WalTime& at) {
+  const std::lock_guard lock(mutex_);
+  times_.push_back(at);
+}
+
 std::optional<SpoolItem> ReceivedWal::take() {
   std::unique_lock lock(mutex_);
   while (true) {

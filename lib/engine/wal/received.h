@@ -51,6 +51,8 @@ class ReceivedWal {
   void add_found(const WalSegment& segment) { complete(segment); }
   // At `at.time` the server had no WAL behind `at.lsn`.
   void add_time(const WalTime& at);
+  // The same before nothing more comes: it is kept however soon it follows on another one.
+  void add_last_time(const WalTime& at);
 
   // The threads that store.
 

@@ -50,9 +50,10 @@ void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
 // before lies before the end that this one tells: so the earlier time and the later end make a pair that is true.
 void WalReceiver::on_keepalive(Lsn server_end, Time server_time) {
   server_end_ = std::max(server_end_, server_end);
-  if (last_message_ != Time{} && last_message_ - last_noted_ >= noting_interval) {
+  if (last_message_ != Time{} && (leaving_ || last_message_ - last_noted_ >= noting_interval)) {
     last_noted_ = last_message_;
-    received_.add_time({.timeline = timeline_, .lsn = server_end_, .time = last_message_});
+    const WalTime at{.timeline = timeline_, .lsn = server_end_, .time = last_message_};
+    leaving_ ? received_.add_last_time(at) : received_.add_time(at);
     options_.seen({.end = server_end_, .time = server_time});
   }
   last_message_ = server_time;

@@ -37,6 +37,7 @@ class WalReceiver final : public WalSink {
   void on_started() override { options_.started(); }
   void on_wal(Lsn start, ByteView bytes, Time server_time) override;
   void on_keepalive(Lsn server_end, Time server_time) override;
+  void on_farewell() override { leaving_ = true; }
   void on_batch_end() override;
   [[nodiscard]] Lsn durable_position() const override;
 
@@ -54,6 +55,7 @@ class WalReceiver final : public WalSink {
   Lsn server_end_;
   Time last_message_{};
   Time last_noted_{};
+  bool leaving_ = false;
 };
 
 }  // namespace pgrecall

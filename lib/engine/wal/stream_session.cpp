@@ -11,6 +11,8 @@ namespace pgrecall {
 
 namespace {
 
+constexpr std::chrono::seconds farewell_limit{2};
+
 // While it lives, the stream is told whenever the repository has more.
 class StoredNotice {
  public:
@@ -236,7 +238,7 @@ WalStreamOutcome StreamSession::stream(Timeline timeline, Lsn lsn) {
   // What we hold right before is sent again, and compared: see require_same_history().
   const std::uint64_t in_segment = lsn.value % server_.wal_segment_size;
   const Lsn from{lsn.value - std::min(in_segment, compared_before_start)};
-  WalStream stream(connection_, {.slot = options_.slot, .start = from, .timeline = timeline});
+  WalStream stream(connection_, {.slot = options_.slot, .start = from, .timeline = timeline, .farewell = farewell_limit});
   WalReceiver receiver(pipeline_.spool(), pipeline_.writer(), pipeline_.received(), timeline,
                        {.acknowledge = options_.acknowledge,
                         .spool_limit = options_.spool_limit,

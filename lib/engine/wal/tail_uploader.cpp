@@ -37,6 +37,10 @@ void TailUploader::run() {
     try_upload();
     wait(std::max(began + interval, std::chrono::steady_clock::now() + (health_.failing() ? retry_interval : tick_interval * 0)));
   }
+}
+
+void TailUploader::finish() {
+  thread_.join();
   try_upload();
   options_.tick();
 }
@@ -121,7 +125,9 @@ void TailUploader::put_time() {
   }
   const bool moved = !last_time_ || last_time_->timeline != time->timeline || last_time_->lsn != time->lsn;
   const auto since_last = now - last_time_put_;
-  if (!received_.finishing() && since_last < (moved ? std::min(options_.interval, tick_interval * 10) : idle_time_interval)) {
+  // The first time that is known behind a commit lies before it. So one more follows soon, and only then the server is idle.
+  if (!received_.finishing() &&
+      since_last < (moved || !idle_ ? std::min(options_.interval, tick_interval * 10) : idle_time_interval)) {
     return;
   }
   require_repository(repository_);
@@ -129,6 +135,7 @@ void TailUploader::put_time() {
   health_.worked();
   last_time_ = time;
   last_time_put_ = now;
+  idle_ = !moved;
 }
 
 }  // namespace pgrecall

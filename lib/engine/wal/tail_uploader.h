@@ -26,8 +26,9 @@ class TailUploader {
 
   TailUploader(const Repository& repository, WalStoring storing, WalSpool& spool, ReceivedWal& received, StoreHealth& health,
                Options options);
-  // After ReceivedWal::finish(), or it waits for ever. Stores what there is once more.
-  void finish() { thread_.join(); }
+  // After ReceivedWal::finish(), or it waits for ever, and once all segments are stored that can be. Stores what there is once
+  // more.
+  void finish();
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -47,6 +48,7 @@ class TailUploader {
   const Options options_;
   std::optional<WalTime> last_time_;
   SteadyTime last_time_put_{};
+  bool idle_ = false;  // the last time that was put told no more WAL than the one before
   std::jthread thread_;
 };
 

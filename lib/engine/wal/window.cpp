@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error.h"
 #include "engine/wal/scan.h"
+#include "repository/names.h"
 #include "repository/wal_archive.h"
+#include "repository/wal_times.h"
 
 namespace pgrecall {
 
@@ -149,6 +152,27 @@ void note_gaps(const TimelineWal& held, Timeline timeline, std::uint32_t segment
   }
 }
 
+// Names leave out fractions of seconds. Of the newest mark, where windows end, the object tells them.
+void read_last_times(const Repository& repository, RecoveryWindow& window) {
+  for (auto& [timeline, held] : window.wal.timelines) {
+    if (held.times.empty()) {
+      continue;
+    }
+    WalTime& last = held.times.back();
+    try {
+      const auto stored = read_wal_time(repository, wal_time_name(window.cluster, timeline, last.lsn, last.time));
+      if (stored && stored->system_identifier == window.system_identifier) {
+        last.time = stored->at.time;
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corruption) {
+        throw;
+      }
+      // verify reports it; what its name says is right all the same.
+    }
+  }
+}
+
 }  // namespace
 
 void find_spans(RecoveryWindow& window) {
@@ -191,6 +215,7 @@ RecoveryWindow compute_window(const Repository& repository, const std::string& c
     }
   }
   window.wal = list_wal(repository, cluster, window.segment_size);
+  read_last_times(repository, window);
   read_histories(repository, window);
   find_spans(window);
   return window;
