@@ -207,6 +207,20 @@ std::string text_of(const RestorePlan& plan, const RestoreResult& result, Start 
   return out;
 }
 
+// What is known to keep --start from working.
+void refuse_start(const RestorePlan& plan) {
+  if (plan.postgres_binaries.empty()) {
+    throw Error(ErrorKind::failed, "--start needs PostgreSQL of the backup's version on this host",
+                "install it, or say where its programs are: --binaries DIR");
+  }
+  if (!plan.unreadable.empty()) {
+    throw Error(ErrorKind::failed,
+                "user " + plan.owner + ", who would run the server, may not read what its restore_command needs",
+                "let that user read it (docs/wal.md, \"Fetching\"), or restore as the user who owns it; nothing was written")
+        .with("path", plan.unreadable.front());
+  }
+}
+
 ServerStart start_of(const RestorePlan& plan, const RestoreOptions& options) {
   ServerStart start;
   start.data = plan.request.into;
@@ -243,9 +257,13 @@ int run_restore(const RestoreOptions& options, Session& session) {
   for (const std::string& warning : plan.warnings) {
     console.warning(warning);
   }
-  if (options.start && plan.postgres_binaries.empty()) {
-    throw Error(ErrorKind::failed, "--start needs PostgreSQL of the backup's version on this host",
-                "install it, or say where its programs are: --binaries DIR");
+  if (options.start) {
+    refuse_start(plan);
+  }
+  const auto passphrase = plan.recovery ? passphrase_without_file(options.cluster, session) : std::nullopt;
+  if (passphrase && !options.start) {
+    console.warning(
+        "the server needs the repository's passphrase too: start it with PGRECALL_PASSPHRASE set, or use --passphrase-file");
   }
   if (options.dry_run) {
     if (console.json()) {

@@ -50,10 +50,11 @@ struct RestorePlan {
     std::uint64_t needed = 0;  // bytes
     std::uint64_t available = 0;
   };
-  std::vector<Space> space;           // one a file system
-  std::string postgres_binaries;      // directory with `postgres` of the right major; empty when none was found
-  std::string owner;                  // user that will own the files
-  std::vector<std::string> warnings;  // what may keep the server from starting, with what to do
+  std::vector<Space> space;             // one a file system
+  std::string postgres_binaries;        // directory with `postgres` of the right major; empty when none was found
+  std::string owner;                    // user that will own the files
+  std::vector<std::string> unreadable;  // what restore_command needs and that user may not read
+  std::vector<std::string> warnings;    // what may keep the server from starting, with what to do
 };
 
 struct RestoreResult {

@@ -1,6 +1,7 @@
 #include "engine/restore_recovery.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,26 +23,33 @@ constexpr const char* settings_file = "postgresql.auto.conf";
 constexpr const char* recovery_signal = "recovery.signal";
 constexpr const char* standby_signal = "standby.signal";
 
-// The first of the paths that a user may not read, by trying as that user: modes, groups, ACLs and mount options all count.
-std::optional<std::string> first_unreadable(const std::vector<std::string>& paths, const FileOwner& owner) {
+// Groups of the user as a login gives them; what the server is started with.
+std::vector<gid_t> groups_of(const FileOwner& owner) {
+  const struct passwd* entry = ::getpwuid(owner.uid);  // NOLINT(concurrency-mt-unsafe): no other thread looks users up
+  if (entry == nullptr) {
+    return {owner.gid};
+  }
+  constexpr int most = 64;
+  std::vector<gid_t> groups(most);
+  int count = most;
+  if (::getgrouplist(entry->pw_name, entry->pw_gid, groups.data(), &count) < 0) {
+    count = most;
+  }
+  groups.resize(static_cast<std::size_t>(count));
+  return groups;
+}
+
+// By trying as that user: modes, groups, ACLs and mount options all count.
+bool may_read(const std::string& path, const FileOwner& owner) {
+  const std::vector<gid_t> groups = groups_of(owner);
   const pid_t child = ::fork();
   if (child == 0) {
     // Only async-signal-safe calls from here on.
-    if (::setgroups(0, nullptr) != 0 || ::setgid(owner.gid) != 0 || ::setuid(owner.uid) != 0) {
-      ::_exit(0);
-    }
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      if (::access(paths[i].c_str(), R_OK) != 0 && errno != ENOENT) {
-        ::_exit(static_cast<int>(i) + 1);
-      }
-    }
-    ::_exit(0);
+    const bool changed = ::setgroups(groups.size(), groups.data()) == 0 && ::setgid(owner.gid) == 0 && ::setuid(owner.uid) == 0;
+    ::_exit(!changed || ::access(path.c_str(), R_OK) == 0 || errno == ENOENT ? 0 : 1);
   }
   int status = 0;
-  if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 0) {
-    return std::nullopt;
-  }
-  return paths.at(static_cast<std::size_t>(WEXITSTATUS(status)) - 1);
+  return child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 0;
 }
 
 }  // namespace
@@ -51,12 +59,19 @@ void note_unreadable(RestorePlan& plan) {
   if (owner.apply == FileOwner::Apply::no || owner.uid == 0) {
     return;
   }
-  if (const auto path = first_unreadable(plan.request.recovery->needed_paths, owner)) {
-    plan.warnings.push_back("user " + owner.user + ", who will run the server, may not read " + *path +
+  std::string listed;
+  for (const std::string& path : plan.request.recovery->needed_paths) {
+    if (!may_read(path, owner)) {
+      plan.unreadable.push_back(path);
+      listed += (listed.empty() ? "" : ", ") + path;
+    }
+  }
+  if (!listed.empty()) {
+    plan.warnings.push_back("user " + owner.user + ", who will run the server, may not read " + listed +
                             ": its restore_command will fail until that is allowed");
   }
   const std::string& spool = plan.request.recovery->spool;
-  if (!spool.empty() && first_unreadable({spool, spool + "/" + plan.request.cluster}, owner)) {
+  if (!spool.empty() && (!may_read(spool, owner) || !may_read(spool + "/" + plan.request.cluster, owner))) {
     plan.warnings.push_back("user " + owner.user + ", who will run the server, may not look into the spool " + spool +
                             ": what the receiver has not brought into the repository yet will be missing");
   }

@@ -354,3 +354,6 @@ for version in installed_versions():
 
 if __name__ == "__main__":
     main()
+        refused = runner.restore("prod", self.place / "planned", "--immediate", "--start", exit=contract.FAILED)
+        self.assertIn("pgrecall.json", refused.stderr)
+        self.assertFalse((self.place / "planned").exists())
