@@ -281,9 +281,12 @@ int run_restore(const RestoreOptions& options, Session& session) {
   std::string text = text_of(plan, result, options.start ? Start::now : Start::by_hand, console.style());
   if (options.start) {
     Progress replay;
-    const ServerMoment moment =
-        run_shown(replay, console, "the server may still be running; it is stopped by pg_ctl -D " + plan.request.into + " stop",
-                  [&] { return start_server(start_of(plan, options), replay, stop); });
+    const ServerMoment moment = run_shown(
+        replay, console, "what was restored is whole; recovery goes on when it is started: " + start_command(plan), [&] {
+          ServerStart start = start_of(plan, options);
+          start.passphrase = passphrase;
+          return start_server(start, replay, stop);
+        });
     require_end_of_wal(plan, moment);
     document["server"] = moment_json(moment);
     text += moment_text(moment, console.style());

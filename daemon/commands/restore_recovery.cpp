@@ -50,10 +50,6 @@ std::string restore_command(const std::string& cluster, const std::string& spool
     command += " --key-file " + command_word(absolute(*address.key.key_file));
   } else if (!address.passphrase_file.empty()) {
     command += " --passphrase-file " + command_word(absolute(address.passphrase_file));
-  } else if (address.key.passphrase) {
-    session.console().warning(
-        "the server needs the repository's passphrase too: start it with PGRECALL_PASSPHRASE set, or use "
-        "--passphrase-file");
   }
   return spool.empty() ? command : command + " --spool " + command_word(spool);
 }
@@ -152,6 +148,11 @@ std::string spool_of(const RecoveryOptions& options, Session& session) {
   return config != nullptr && std::filesystem::is_directory(config->spool) ? config->spool : std::string();
 }
 }  // namespace
+
+std::optional<Secret> passphrase_without_file(const std::string& cluster, Session& session) {
+  const RepositoryAddress address = session.address_of(cluster);
+  return address.key.key_file || !address.passphrase_file.empty() ? std::nullopt : address.key.passphrase;
+}
 
 void add_recovery_options(CLI::App& verb, RecoveryOptions& options) {
   const auto at =
@@ -269,7 +270,7 @@ ordered_json moment_json(const ServerMoment& moment) {
 std::string moment_text(const ServerMoment& moment, const Style& style) {
   std::string out = style.paint(Tone::good, "started") + "\n";
   const auto line = [&](std::string_view label, const std::string& text) {
-    out += style.paint(Tone::faint, fmt::format("  {:<11}", label)) + printable(text) + "\n";
+    out += style.paint(Tone::faint, fmt::format("  {:<12}", label)) + printable(text) + "\n";
   };
   if (!moment.problem.empty()) {
     line("server", "runs, but does not let us ask how far it is: " + moment.problem);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
 #include "command_line.h"
 #include "engine/restore.h"
 #include "engine/start_server.h"
@@ -31,6 +32,10 @@ void add_recovery_options(CLI::App& verb, RecoveryOptions& options);
 // Nothing when no target was asked for. Error{usage} for what does not go together. Tells how a time without zone was read.
 [[nodiscard]] std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, const std::string& cluster,
                                                               Session& session);
+
+// The repository's passphrase where there is no file of it that restore_command could name: the server has to have it in its
+// environment, as PGRECALL_PASSPHRASE.
+[[nodiscard]] std::optional<Secret> passphrase_without_file(const std::string& cluster, Session& session);
 
 [[nodiscard]] nlohmann::ordered_json recovery_json(const RecoveryPlan& plan);
 // Label and text of each line, for people.

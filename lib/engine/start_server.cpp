@@ -56,7 +56,8 @@ Identity identity_of(const std::string& owner) {
   return identity;
 }
 
-[[noreturn]] void become_server(const Identity& identity, const std::string& data, int log, char* const* arguments) {
+[[noreturn]] void become_server(const Identity& identity, const std::string& data, int log, char* const* arguments,
+                                char* const* environment) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -66,9 +67,33 @@ Identity identity_of(const std::string& owner) {
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (changed && ::setsid() > 0 && ::chdir(data.c_str()) == 0 && ::dup2(nothing, STDIN_FILENO) >= 0 &&
       ::dup2(log, STDOUT_FILENO) >= 0 && ::dup2(log, STDERR_FILENO) >= 0 && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0) {
-    ::execv(arguments[0], arguments);
+    ::execve(arguments[0], arguments, environment);
   }
   ::_exit(cannot_start);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> list;
+  for (std::string& word : words) {
+    list.push_back(word.data());
+  }
+  list.push_back(nullptr);
+  return list;
+}
+
+// Ours, with the passphrase under the name by which `wal fetch` looks for it.
+std::vector<std::string> environment_with(const std::optional<Secret>& passphrase) {
+  constexpr std::string_view name = "PGRECALL_PASSPHRASE=";
+  std::vector<std::string> variables;
+  for (char** each = environ; *each != nullptr; ++each) {
+    if (!passphrase || !std::string_view(*each).starts_with(name)) {
+      variables.emplace_back(*each);
+    }
+  }
+  if (passphrase) {
+    variables.push_back(std::string(name) + passphrase->reveal());
+  }
+  return variables;
 }
 
 class StartedServer {
@@ -80,6 +105,7 @@ class StartedServer {
 
  private:
   void launch();
+  void shut_down() const;
   // What it is doing, once it stands still.
   [[nodiscard]] std::optional<ServerMoment> look();
   [[nodiscard]] std::optional<ServerMoment> ask(ServerMoment moment);
@@ -102,11 +128,9 @@ void StartedServer::launch() {
   for (const auto& [name, value] : start_.settings) {
     words.insert(words.end(), {"-c", name + "=" + value});
   }
-  std::vector<char*> arguments;
-  for (std::string& word : words) {
-    arguments.push_back(word.data());
-  }
-  arguments.push_back(nullptr);
+  std::vector<char*> arguments = pointers(words);
+  std::vector<std::string> variables = environment_with(start_.passphrase);
+  std::vector<char*> environment = pointers(variables);
   const Fd log = open_file(start_.log, O_WRONLY | O_CREAT | O_APPEND);
   log_begin_ = file_size(log, start_.log);
   if (identity_.change && ::fchown(log.get(), identity_.uid, identity_.gid) != 0) {
@@ -114,7 +138,7 @@ void StartedServer::launch() {
   }
   pid_ = ::fork();
   if (pid_ == 0) {
-    become_server(identity_, start_.data, log.get(), arguments.data());
+    become_server(identity_, start_.data, log.get(), arguments.data(), environment.data());
   }
   if (pid_ < 0) {
     throw system_error("cannot start the server", program, errno);
@@ -236,11 +260,27 @@ ServerMoment StartedServer::run() {
   progress_.enter("replaying WAL");
   progress_.set_total(start_.until > start_.from ? start_.until.value - start_.from.value : 0);
   launch();
-  while (true) {
-    if (auto moment = look()) {
-      return *moment;
+  try {
+    while (true) {
+      if (auto moment = look()) {
+        return *moment;
+      }
+      wait_unless_stopped(look_interval, stop_);
     }
-    wait_unless_stopped(look_interval, stop_);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) {
+      shut_down();
+    }
+    throw;
+  }
+}
+
+// Fast, as pg_ctl stop does it. Recovery goes on from there when it is started again.
+void StartedServer::shut_down() const {
+  int status = 0;
+  if (::kill(pid_, SIGINT) == 0) {
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
   }
 }
 

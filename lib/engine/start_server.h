@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/lsn.h"
+#include "base/secret.h"
 #include "engine/progress.h"
 
 namespace pgrecall {
@@ -19,6 +20,7 @@ struct ServerStart {
   std::string owner;                                          // who runs it; only root can choose
   std::string log;                                            // file; appended to
   std::vector<std::pair<std::string, std::string>> settings;  // beat those in its files, as -c does
+  std::optional<Secret> passphrase;                           // of the repository, for its restore_command's environment
   Lsn from;                                                   // where replay begins and ends, for progress
   Lsn until;
 };
@@ -38,7 +40,7 @@ struct ServerMoment {
 };
 
 // Returns once recovery has paused, ended, or shut the server down at its target. The server runs on by itself. Error{failed}
-// with the end of its log when it ends for another reason; Error{cancelled} when asked to stop, with the server running on.
+// with the end of its log when it ends for another reason; Error{cancelled} when asked to stop; the server is then shut down.
 [[nodiscard]] ServerMoment start_server(const ServerStart& start, Progress& progress, const std::stop_token& stop);
 
 }  // namespace pgrecall

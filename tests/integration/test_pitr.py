@@ -308,8 +308,7 @@ class Pitr(IntegrationTest):
         sockets = self.directory / "sockets"
         sockets.mkdir()
         processes.own(sockets)
-        settings = {"unix_socket_directories": sockets, "listen_addresses": "", "fsync": "off", "archive_mode": "off", "dynamic_shared_memory_type": "mmap"}
-        start = ["--start", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
+        start = self.start_arguments(sockets)
         for action, state in (("pause", "paused"), ("promote", "open"), ("shutdown", "shut_down")):
             with self.subTest(action=action):
                 into = self.place / action
@@ -331,6 +330,37 @@ class Pitr(IntegrationTest):
                 self.stop_started(told["pid"])
         self.assertIn("the end of its log", runner.restore("prod", self.place / "wrong", "--latest", *start, "--set", "shared_buffers=nonsense", exit=contract.FAILED).stderr)
 
+    @staticmethod
+    def start_arguments(sockets):
+        settings = {"unix_socket_directories": sockets, "listen_addresses": "", "fsync": "off", "archive_mode": "off", "dynamic_shared_memory_type": "mmap"}
+        return ["--start", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
+
+    def test_start_hands_the_passphrase_over_and_ends_with_what_was_begun(self):
+        """Sealed by a passphrase that is in no file; and asked to stop while the server recovers."""
+        runner = self.pgrecall(name="sealed", repository_settings={"passphrase_env": "SHOP_SECRET"}, environment={"SHOP_SECRET": "correct horse"})
+        source = self.create_server(initdb_arguments=["--wal-segsize=1"])
+        runner.cluster("prod", source.conninfo())
+        runner.backup("prod")
+        source.stop()
+        self.give_away(runner.directory)
+        place = self.directory / "place"
+        place.mkdir()
+        processes.own(place)
+        restore = lambda name: ("restore", "prod", "--into", place / name, "--latest", *self.start_arguments(place), "--output", "json")
+        told = runner.run(*restore("first"))
+        self.addCleanup(self.stop_started, told.json()["server"]["pid"])
+        self.assertEqual("open", told.json()["server"]["state"])
+        self.assertNotIn("PGRECALL_PASSPHRASE", told.text)
+        self.stop_started(told.json()["server"]["pid"])
+        running = runner.start(*restore("second"), "--set", "restore_command=sleep 1000")
+        pid_file = place / "second/postmaster.pid"
+        source.wait_for(lambda: pid_file.exists() or running.poll() is not None, "the server to start", 60)
+        pid = int(pid_file.read_text().split()[0])
+        self.addCleanup(self.stop_started, pid)
+        os.kill(running.pid, signal.SIGINT)
+        self.assertIn("started", runner.finish(running, exit=contract.CANCELLED).text)
+        self.assertFalse(pid_file.exists())
+
     def test_root_is_warned_of_a_repository_that_the_server_may_not_read(self):
         source, runner = self.prepare()
         plan = lambda: runner.restore("prod", self.place / "planned", "--immediate", "--dry-run", "--output", "json").json()["plan"]
@@ -338,6 +368,9 @@ class Pitr(IntegrationTest):
         runner.repository.chmod(0o700)
         os.chown(runner.repository, 0, 0)
         self.assertEqual(1, len([warning for warning in plan()["warnings"] if "may not read" in warning]))
+        refused = runner.restore("prod", self.place / "planned", "--immediate", "--start", exit=contract.FAILED)
+        self.assertIn("pgrecall.json", refused.stderr)
+        self.assertFalse((self.place / "planned").exists())
 
     def stop_started(self, pid):
         try:
@@ -354,6 +387,3 @@ for version in installed_versions():
 
 if __name__ == "__main__":
     main()
-        refused = runner.restore("prod", self.place / "planned", "--immediate", "--start", exit=contract.FAILED)
-        self.assertIn("pgrecall.json", refused.stderr)
-        self.assertFalse((self.place / "planned").exists())
