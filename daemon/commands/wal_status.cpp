@@ -85,6 +85,7 @@ void look_into_spool(WalStatus& status, Session& session) {
     const std::string name = file.path().filename().string();
     if (is_segment_name(name.substr(0, 24)) && file.is_regular_file(missing)) {
       ++spool.files;
+      spool.segments.insert(name.substr(0, 24));
       spool.bytes += file.file_size(missing);
     }
   }

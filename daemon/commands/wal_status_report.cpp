@@ -49,6 +49,10 @@ void judge_slot(WalStatus& status) {
     }
     return;
   }
+  if (!slot->physical) {
+    warn("the slot " + status.slot + " is a logical one, and WAL cannot be received from it: name another by wal.slot");
+    return;
+  }
   if (slot->wal_status == "lost") {
     warn("the server cut the slot off and removed WAL: take a backup to begin a new window");
   } else if (!slot->active) {
@@ -58,6 +62,37 @@ void judge_slot(WalStatus& status) {
   if (slot->wal_status == "unreserved") {
     warn("the server is about to remove WAL that the slot needs (max_slot_wal_keep_size)");
   }
+}
+
+// What is in the file is of whoever wrote it: nothing is taken for granted.
+void judge_receiver(WalStatus& status) {
+  if (!status.receiver.is_object()) {
+    return;
+  }
+  const auto failing = status.receiver.find("store_failing");
+  if (failing != status.receiver.end() && *failing == true) {
+    status.warnings.push_back("the receiver cannot bring WAL into the repository: it stays in the spool until it can");
+  }
+  const auto refused = status.receiver.find("refused");
+  if (refused != status.receiver.end() && refused->is_number_unsigned() && *refused != 0U) {
+    const auto count = refused->get<std::uint64_t>();
+    status.warnings.push_back(
+        "the repository refused " + format_count(count, "segment", "segments") +
+        ", which stay in the spool: it holds other bytes under their names, or damage; run pgrecall verify");
+  }
+}
+
+// Out of order, as after a failure of the store, segments come that lie behind others which are still to be stored.
+bool waits_in_spool(const WalStatus& status, const WalGap& gap) {
+  const std::uint32_t size = status.window.segment_size;
+  if (!status.spool || size == 0) {
+    return false;
+  }
+  WalSegment segment = WalSegment::containing(gap.timeline, gap.from, size);
+  while (segment.start() < gap.until && status.spool->segments.contains(segment.file_name())) {
+    segment = segment.next();
+  }
+  return segment.start() >= gap.until;
 }
 
 ordered_json or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
@@ -149,9 +184,12 @@ void judge(WalStatus& status) {
          " goes on to a later time: has a copy been promoted that archives into this repository?");
   }
   for (const WalGap& gap : status.window.gaps) {
-    warn("WAL is missing on timeline " + std::to_string(gap.timeline) + " from " + gap.from.to_string() + " to " +
-         gap.until.to_string());
+    const std::string place =
+        "on timeline " + std::to_string(gap.timeline) + " from " + gap.from.to_string() + " to " + gap.until.to_string();
+    warn(waits_in_spool(status, gap) ? "WAL " + place + " waits in the spool and is not in the repository yet"
+                                     : "WAL is missing " + place);
   }
+  judge_receiver(status);
   if (!status.server_problem.empty()) {
     warn("the server could not be asked: " + status.server_problem);
   }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct SpoolFiles {
   std::string directory;
   std::uint64_t files = 0;  // segments, whole or growing
   std::uint64_t bytes = 0;
+  std::set<std::string> segments;  // names of those
 };
 
 // What `wal status` tells of one cluster.

@@ -8,10 +8,9 @@ namespace {
 
 constexpr int read_slot_since = 150000;  // READ_REPLICATION_SLOT
 
-Error logical_slot(const Connection& connection, std::string_view slot) {
-  return connection
-      .error("the replication slot is a logical one",
-             "name another by wal.slot in the configuration, or drop it if nobody needs it")
+Error logical_slot(std::string_view slot) {
+  return Error(ErrorKind::configuration, "the replication slot is a logical one",
+               "name another by wal.slot in the configuration, or drop it if nobody needs it")
       .with("slot", slot);
 }
 
@@ -23,7 +22,7 @@ std::optional<ReplicationSlot> read_by_sql(Connection& connection, std::string_v
     return std::nullopt;
   }
   if (result.text(0, 0) != "physical") {
-    throw logical_slot(connection, slot);
+    throw logical_slot(slot);
   }
   ReplicationSlot found;
   found.active = result.boolean(0, 1);
@@ -40,7 +39,7 @@ std::optional<ReplicationSlot> read_by_command(Connection& connection, std::stri
     return std::nullopt;
   }
   if (result.text(0, 0) != "physical") {
-    throw logical_slot(connection, slot);
+    throw logical_slot(slot);
   }
   ReplicationSlot found;
   if (!result.is_null(0, 1)) {

@@ -21,7 +21,7 @@ struct ReplicationSlot {
 
 // False for replication=true to 13 and 14, which have no command for it.
 [[nodiscard]] bool can_read_slots(const Connection& connection) noexcept;
-// Nothing when there is none. Error{database_unreachable} when it is a logical one. Needs can_read_slots().
+// Nothing when there is none. Error{configuration} when it is a logical one. Needs can_read_slots().
 [[nodiscard]] std::optional<ReplicationSlot> read_physical_slot(Connection& connection, std::string_view slot);
 
 enum class [[nodiscard]] SlotMade{made, was_there};

@@ -66,6 +66,11 @@ class WalFaults(IntegrationTest):
         except Exception:  # still starting
             return False
 
+    def warnings(self, runner=None):
+        """What `wal status` warns of; it exits with 3 when there is something."""
+        found = (runner or self.runner).run("wal", "status", "prod", "--output", "json", exit=contract.WARNINGS).json()["clusters"][0]["warnings"]
+        return " / ".join(found)
+
     # Stores and disks.
 
     def test_store_down_for_a_while(self):
@@ -79,6 +84,7 @@ class WalFaults(IntegrationTest):
         self.wait(lambda: len(receiver.spooled()) >= 6, "the spool to grow")
         receiver.wait_until_flushed(self.current())
         self.wait(lambda: receiver.status()["store_failing"], "the status to say it")
+        self.assertIn("cannot bring WAL into the repository", self.warnings())
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
         self.wait(lambda: len(receiver.spooled()) <= 2, "the spool to be emptied", 60)
         clients.stop()
@@ -177,11 +183,14 @@ class WalFaults(IntegrationTest):
         self.source.fill(3)
         receiver.wait_until_flushed(self.current())
         self.wait(lambda: receiver.status()["refused"] == 1, "the refusal")
+        self.assertIn("the repository refused 1 segment", self.warnings())
         result = receiver.stop()
         self.assertEqual([name], [event["text"].split()[0] for kind, event in zip(result.kinds, result.events) if kind == "refused"])
         self.assertEqual(before, (folder / name).read_bytes())
         self.assertIn(name, receiver.spooled())
         (folder / name).unlink()
+        self.assertIn("waits in the spool", self.warnings())  # nothing is lost
+        self.assertNotIn("missing", self.warnings())
         receiver.start()
         self.wait(lambda: name not in receiver.spooled(), "the segment to be stored")
         receiver.stop()
@@ -234,6 +243,14 @@ class WalFaults(IntegrationTest):
         self.assertIn("system identifier", refused.stderr)
 
     # Slots.
+
+    def test_logical_slot_ends_it_at_once(self):
+        self.runner.backup("prod")
+        self.source.stop()
+        self.source.start(wal_level="logical")
+        self.source.execute("select pg_create_logical_replication_slot('pgrecall_prod', 'test_decoding')")
+        self.assertIn("logical", self.runner.run("wal", "receive", "prod", exit=contract.CONFIGURATION).stderr)
+        self.assertIn("logical", self.warnings())
 
     def test_dropped_slot_is_made_anew(self):
         receiver = self.receiver.start()

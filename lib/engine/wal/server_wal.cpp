@@ -48,13 +48,15 @@ ServerWal read_server_wal(Connection& connection, const std::string& slot) {
   wal.archiver = {.enabled = server.boolean(0, 5),
                   .last_file = std::string(server.text(0, 6)),
                   .failed_file = std::string(server.text(0, 7))};
-  const Result found = connection.exec(std::string("select active, coalesce(wal_status, ''), restart_lsn, ") +
-                                       "greatest(0, pg_catalog.pg_wal_lsn_diff(" + end_of_wal +
-                                       ", restart_lsn))::bigint, safe_wal_size from pg_catalog.pg_replication_slots"
-                                       " where slot_name = " +
-                                       literal(slot));
+  const Result found =
+      connection.exec(std::string("select active, coalesce(wal_status, ''), restart_lsn, ") +
+                      "greatest(0, pg_catalog.pg_wal_lsn_diff(" + end_of_wal +
+                      ", restart_lsn))::bigint, safe_wal_size, slot_type = 'physical' from pg_catalog.pg_replication_slots"
+                      " where slot_name = " +
+                      literal(slot));
   if (found.rows() > 0) {
     ServerSlot& state = wal.slot.emplace();
+    state.physical = found.boolean(0, 5);
     state.active = found.boolean(0, 0);
     state.wal_status = found.text(0, 1);
     state.restart = found.is_null(0, 2) ? std::nullopt : std::optional(found.lsn(0, 2));

@@ -11,6 +11,7 @@
 namespace pgrecall {
 
 struct ServerSlot {
+  bool physical = true;  // else nobody can receive WAL from it
   bool active = false;
   std::string wal_status;                  // "reserved", "extended", "unreserved", "lost"; empty where not told
   std::optional<Lsn> restart;              // the server keeps WAL from here on
