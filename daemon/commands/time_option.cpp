@@ -105,6 +105,18 @@ std::optional<int> offset_seconds(const std::string& zone) {
   return match[1] == "-" ? -seconds : seconds;
 }
 
+// The C library takes a zone that it does not know for UTC, without a word.
+bool is_local_zone(std::string zone) {
+  static const std::regex posix_form("(<[A-Za-z0-9+-]{3,}>|[A-Za-z]{3,})[+-]?\\d{1,3}(:\\d{2}){0,2}(,.*|[<A-Za-z].*)?");
+  if (zone.starts_with(':')) {
+    zone.erase(0, 1);
+  }
+  const char* directory = std::getenv("TZDIR");  // NOLINT(concurrency-mt-unsafe): before threads start
+  const std::filesystem::path zones = directory != nullptr ? directory : "/usr/share/zoneinfo";
+  return zone.empty() || zone == "UTC" || zone == "UTC0" || zone == "GMT" || std::regex_match(zone, posix_form) ||
+         std::filesystem::is_regular_file(zones / zone);
+}
+
 }  // namespace
 
 TypedTime take_time(std::string_view option, const std::string& text) {
@@ -135,6 +147,10 @@ TypedTime take_time(std::string_view option, const std::string& text) {
   }
   if (!zone.empty() && !is_zone_name(zone)) {
     throw wrong(option, text, " has a zone that cannot be used: " + in_quotes(zone), forms);
+  }
+  const char* local_zone = std::getenv("TZ");  // NOLINT(concurrency-mt-unsafe): before threads start
+  if (zone.empty() && local_zone != nullptr && !is_local_zone(local_zone)) {
+    throw wrong(option, text, " has no zone, and that of this session is not known here: TZ=" + std::string(local_zone), forms);
   }
   std::tm fields{};
   fields.tm_year = number(match[1]) - 1900;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "engine/postgres_program.h"
 #include "engine/recovery_plan.h"
 #include "engine/restore.h"
 #include "engine/restore_directory.h"
@@ -71,8 +72,11 @@ std::vector<RestorePlan::Tablespace> map_tablespaces(const RestoreRequest& reque
   for (const auto& [key, to] : request.tablespaces) {
     if (std::none_of(summary.tablespaces.begin(), summary.tablespaces.end(),
                      [&, &from = key](const auto& each) { return names(from, each); })) {
-      throw Error(ErrorKind::usage, "the backup has no such tablespace", "`pgrecall show` lists them with oid and location")
-          .with("tablespace", key);
+      throw Error(ErrorKind::usage, "the backup has no such tablespace",
+                  "pgrecall show " + request.cluster + " " + summary.id.text +
+                      " lists them with oid and location; for another backup, add --backup ID")
+          .with("tablespace", key)
+          .with("backup", summary.id.text);
     }
     if (!to.starts_with('/')) {
       throw Error(ErrorKind::usage, "a tablespace's new place must be an absolute path").with("tablespace", key).with("path", to);
@@ -182,9 +186,26 @@ std::string find_binaries(unsigned major) {
   return {};
 }
 
+// Only its own major version can start a cluster; better said now than by the server, behind the restore.
+void require_major(const std::string& binaries, unsigned major) {
+  const auto found = program_major(binaries);
+  if (found == major) {
+    return;
+  }
+  throw Error(ErrorKind::usage,
+              found ? "--binaries names programs of PostgreSQL " + std::to_string(*found) + ", and the backup is of PostgreSQL " +
+                          std::to_string(major)
+                    : "--binaries names a directory without a postgres that runs",
+              "leave it out where PostgreSQL " + std::to_string(major) + " is installed as a package, or name its bin directory")
+      .with("path", binaries);
+}
+
 void note_warnings(RestorePlan& plan) {
   const BackupSummary& summary = plan.backup.summary;
   const unsigned major = summary.server_version / 10'000;
+  if (!plan.request.binaries.empty()) {
+    require_major(plan.request.binaries, major);
+  }
   plan.postgres_binaries = plan.request.binaries.empty() ? find_binaries(major) : plan.request.binaries;
   if (plan.postgres_binaries.empty()) {
     plan.warnings.push_back("no PostgreSQL " + std::to_string(major) +

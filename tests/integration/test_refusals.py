@@ -65,6 +65,20 @@ class Refusals(IntegrationTest):
         result = tool.restore("prod", self.into, "--dry-run", exit=(contract.DONE, contract.WARNINGS))
         self.assertRegex(result.text, r"(?i)warning.*13|13.*not found|no .*PostgreSQL 13")
 
+    def test_binaries_that_cannot_start_it_are_refused(self):
+        other = self.directory / "bin"
+        other.mkdir()
+        arguments = ("--binaries", other, "--latest")
+        self.assert_refused(self.tool.restore("prod", self.into, *arguments, exit=contract.USAGE), "without a postgres")
+        (other / "postgres").write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 14.9 (Debian 14.9-1)'\n")
+        (other / "postgres").chmod(0o755)
+        self.assert_refused(self.tool.restore("prod", self.into, *arguments, exit=contract.USAGE), "PostgreSQL 14")
+        self.assertFalse(self.into.exists())
+
+    def test_a_tablespace_that_the_chosen_backup_has_not_is_refused_with_its_name(self):
+        result = self.tool.restore("prod", self.into, "--tablespace=/nowhere=/elsewhere", exit=contract.USAGE)
+        self.assert_refused(result, f"pgrecall show prod {self.backup}")
+
     def test_unknown_backup_names_what_there_is(self):
         result = self.tool.restore("prod", self.into, "--backup", "20200101T000000Z-full", exit=contract.TARGET_UNREACHABLE)
         self.assert_refused(result, "20200101T000000Z-full")

@@ -58,6 +58,23 @@ TEST_CASE("Times without a zone are local, and known as such") {
   CHECK(take_time("--at", "2026-07-23 02:30:00").local);
 }
 
+TEST_CASE("A local time in a zone that nobody knows is refused") {
+  for (const char* zone : {"Mars", "Europe/Atlantis", ":Mars"}) {
+    const Here here(zone);
+    CHECK_THROWS_AS(take_time("--at", "2026-11-23 02:30:00"), Error);
+    CHECK(take_time("--at", "2026-11-23 02:30:00Z").time == utc("2026-11-23T02:30:00Z"));
+  }
+  for (const char* zone : {"CET-1CEST,M3.5.0,M10.5.0/3", "<+01>-1", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin"}) {
+    const Here here(zone);
+    INFO(zone);
+    CHECK(take_time("--at", "2026-11-23 02:30:00").time == utc("2026-11-23T01:30:00Z"));
+  }
+  for (const char* zone : {"", "UTC", "UTC0"}) {
+    const Here here(zone);
+    CHECK(take_time("--at", "2026-11-23 02:30:00").time == utc("2026-11-23T02:30:00Z"));
+  }
+}
+
 TEST_CASE("A zone that is named leaves the reader's own as it was") {
   const Here here("America/New_York");
   (void)take_time("--at", "2026-07-23 02:30:00 Asia/Tokyo");
