@@ -87,7 +87,8 @@ Error RecoveryPlanner::outside(const std::string& why) const {
     RecoverySpan span = window_.spans[i];
     const bool nearest = request_.target.kind == Kind::time && span.from_time <= request_.target.time &&
                          (i + 1 == window_.spans.size() || window_.spans[i + 1].from_time > request_.target.time);
-    if (!nearest && i + shown < window_.spans.size()) {
+    const bool asked = request_.timeline.kind == TimelineChoice::Kind::number && span.timeline == request_.timeline.number;
+    if (!nearest && !asked && i + shown < window_.spans.size()) {
       ++left_out;
       continue;
     }

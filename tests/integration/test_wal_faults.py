@@ -333,7 +333,8 @@ class WalFaults(IntegrationTest):
         standby.execute("create table on_second as select generate_series(1, 1000) as id")
         receiver.wait_until_flushed(self.current(standby))
         result = receiver.stop()
-        self.assertIn("timeline_switched", result.kinds)
+        parted = (standby.data / "pg_wal/00000002.history").read_text().split()[1]
+        self.assertEqual([parted], [event["from_lsn"] for event in result.events if event["kind"] == "timeline_switched"])
         self.assertIn("slot_made", result.kinds[2:])
         self.assertNotIn("timeline_lost", result.kinds)
         self.assertNotIn("gap", result.kinds)

@@ -107,6 +107,7 @@ void WalReception::Life::write_status() noexcept {
       }
       const ReceivedWal::Waiting waiting = pipeline_->received().waiting();
       status.durable = pipeline_->received().durable();
+      status.server_end = std::max(status.server_end, status.durable);
       status.stored = pipeline_->received().stored_until();
       status.spool_bytes = pipeline_->spool().used();
       status.waiting_segments = waiting.segments;

@@ -64,14 +64,17 @@ StreamSession::End StreamSession::run(Start mode) {
   }
   Timeline timeline = start.timeline;
   Lsn lsn = start.lsn;
+  const auto& position = pipeline_.writer().position();
+  Lsn parted = position ? history.end_of(position->timeline) : Lsn{};
   while (true) {
-    go_on_at(timeline, lsn);
+    go_on_at(timeline, lsn, parted);
     const WalStreamOutcome outcome = stream(timeline, lsn);
     if (outcome.end != WalStreamEnd::timeline_ended) {
       return outcome.end == WalStreamEnd::reached_end ? End::no_room : End::server_shutdown;
     }
     static_cast<void>(fetch_history(outcome.next->timeline));
     timeline = outcome.next->timeline;
+    parted = outcome.next->lsn;
     lsn = Lsn{outcome.next->lsn.value - outcome.next->lsn.value % server_.wal_segment_size};
   }
 }
@@ -211,11 +214,12 @@ void StreamSession::report_lost(const StreamStart::Lost& lost) {
        lost.until);
 }
 
-void StreamSession::go_on_at(Timeline timeline, Lsn lsn) {
+void StreamSession::go_on_at(Timeline timeline, Lsn lsn, Lsn parted) {
   SpoolWriter& writer = pipeline_.writer();
   if (writer.position() && writer.position()->timeline != timeline) {
     tell(WalEventKind::timeline_switched,
-         "the server is on timeline " + std::to_string(timeline) + " now, from " + lsn.to_string(), {}, timeline, lsn);
+         "the server is on timeline " + std::to_string(timeline) + " now, from " + (parted.valid() ? parted : lsn).to_string(),
+         {}, timeline, parted.valid() ? parted : lsn);
   }
   writer.go_on_at({.timeline = timeline, .lsn = lsn});
 }

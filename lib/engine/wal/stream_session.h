@@ -35,7 +35,8 @@ class StreamSession {
   void report_gap(const StreamSituation& situation, const StreamStart& start);
   void report_lost(const StreamStart::Lost& lost);
   void require_same_history(const SpoolWriter::Position& held) const;
-  void go_on_at(Timeline timeline, Lsn lsn);
+  // `parted`: where this timeline left the one before; 0/0 where that is not known.
+  void go_on_at(Timeline timeline, Lsn lsn, Lsn parted);
   void started(Timeline timeline, Lsn lsn);
   [[nodiscard]] WalStreamOutcome stream(Timeline timeline, Lsn lsn);
   void tell(WalEventKind kind, std::string text, std::string hint = {}, Timeline timeline = 0, Lsn from = {}, Lsn until = {});
