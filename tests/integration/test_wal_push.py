@@ -61,6 +61,7 @@ class WalPush(IntegrationTest):
         before = self.stored()
         self.assertIn("another cluster", self.push("prod", segments(stranger)[0], exit=contract.CORRUPTION).stderr)
         self.push(segments(stranger)[0], exit=contract.USAGE)
+        self.assertIn("known as=prod", self.push("prd", self.segment, exit=contract.USAGE).stderr)
         self.assertEqual(before, self.stored())
 
     def test_other_files(self):

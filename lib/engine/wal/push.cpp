@@ -144,8 +144,28 @@ class Push {
       return;
     }
     const auto expected = recorded_system(repository_, result_.cluster);
+    if (!expected) {
+      refuse_system_of_another(system_identifier);
+    }
     if (expected && *expected != system_identifier) {
       throw another_cluster(result_.cluster, *expected, system_identifier).with("path", request_.path);
+    }
+  }
+
+  // A misspelt name would make a second cluster out of one. Asked before the first object under a name, as it costs a listing.
+  void refuse_system_of_another(std::uint64_t system_identifier) const {
+    const std::vector<std::string> clusters = list_clusters(repository_);
+    if (std::ranges::find(clusters, result_.cluster) != clusters.end()) {
+      return;
+    }
+    for (const std::string& cluster : clusters) {
+      if (recorded_system(repository_, cluster) == system_identifier) {
+        throw Error(ErrorKind::usage, "the repository knows this system as another cluster",
+                    "push to that one; to keep both, take a backup or receive under the new name first")
+            .with("cluster", result_.cluster)
+            .with("known as", cluster)
+            .with("path", request_.path);
+      }
     }
   }
 
