@@ -13,6 +13,7 @@
 #include "engine/wal/prefetch.h"
 #include "output/text.h"
 #include "repository/names.h"
+#include "store/store_url.h"
 
 namespace pgrecall {
 
@@ -61,7 +62,7 @@ std::vector<std::string> needed_paths(const std::string& cluster, Session& sessi
   constexpr std::string_view directory_scheme = "file://";
   const std::string shown = session.repository_of(cluster).store().address();
   if (shown.starts_with(directory_scheme)) {
-    const std::string directory = shown.substr(directory_scheme.size());
+    const std::string directory = path_of_url(shown);
     paths.insert(paths.end(), {directory + "/pgrecall.json", directory + "/" + wal_prefix(cluster)});
   }
   if (address.key.key_file) {

@@ -368,7 +368,8 @@ class Pitr(IntegrationTest):
         runner.repository.chmod(0o700)
         os.chown(runner.repository, 0, 0)
         self.assertEqual(1, len([warning for warning in plan()["warnings"] if "may not read" in warning]))
-        refused = runner.restore("prod", self.place / "planned", "--immediate", "--start", exit=contract.FAILED)
+        moved = runner.repository.rename(runner.directory / "a b%20c")  # a URL has other signs for these
+        refused = runner.run("restore", "prod", "--repository", moved, "--into", self.place / "planned", "--immediate", "--start", config=False, exit=contract.FAILED)
         self.assertIn("pgrecall.json", refused.stderr)
         self.assertFalse((self.place / "planned").exists())
 
