@@ -100,7 +100,14 @@ WalStatus status_of(const std::string& cluster, const WalStatusOptions& options,
   status.window = compute_window(repository, cluster);
   const WalPlaces places{.repository = repository, .cluster = cluster, .spool = {}};
   for (RecoverySpan& span : status.window.spans) {
-    span.until_time = covered_until(places, status.window, span, stop);
+    try {
+      span.until_time = covered_until(places, status.window, span, stop);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corruption) {
+        throw;
+      }
+      status.warnings.push_back(std::string("WAL in the repository is damaged: ") + error.what());
+    }
   }
   ask_server(status, options, session, stop);
   look_into_spool(status, session);

@@ -337,9 +337,8 @@ class Pitr(IntegrationTest):
 
     def test_start_hands_the_passphrase_over_and_ends_with_what_was_begun(self):
         """Sealed by a passphrase that is in no file; and asked to stop while the server recovers."""
-        runner = self.pgrecall(name="sealed", repository_settings={"passphrase_env": "SHOP_SECRET"}, environment={"SHOP_SECRET": "correct horse"})
         source = self.create_server(initdb_arguments=["--wal-segsize=1"])
-        runner.cluster("prod", source.conninfo())
+        runner = self.pgrecall(source, name="sealed", repository_settings={"passphrase_env": "SHOP_SECRET"}, environment={"SHOP_SECRET": "correct horse"})
         runner.backup("prod")
         source.stop()
         self.give_away(runner.directory)
