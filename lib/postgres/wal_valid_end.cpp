@@ -125,7 +125,9 @@ class Walk {
 
 }  // namespace
 
-Lsn valid_wal_end(const WalSegmentSource& read, const WalSegmentExpectation& expectation) { return Walk(read, expectation).end(); }
+Lsn valid_wal_end(const WalSegmentSource& read, const WalSegmentExpectation& expectation) {
+  return Walk(read, expectation).end();
+}
 
 std::optional<Lsn> unfinished_wal_end(const WalSegmentSource& read, const WalSegmentExpectation& expectation) {
   const Walk walk(read, expectation);

@@ -61,7 +61,8 @@ class WalPush(IntegrationTest):
         before = self.stored()
         self.assertIn("another cluster", self.push("prod", segments(stranger)[0], exit=contract.CORRUPTION).stderr)
         self.push(segments(stranger)[0], exit=contract.USAGE)
-        self.assertIn("known as=prod", self.push("prd", self.segment, exit=contract.USAGE).stderr)
+        misspelt = self.runner.run("wal", "push", "prd", self.segment, "--repository", self.runner.url, config=False, exit=contract.USAGE)
+        self.assertIn("known as=prod", misspelt.stderr)
         self.assertEqual(before, self.stored())
 
     def test_other_files(self):
