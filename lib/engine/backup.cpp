@@ -130,6 +130,7 @@ void BackupRun::check_system() const {
                 "check the connection; a cluster that was rebuilt or upgraded needs a name of its own here, as its WAL has the "
                 "names of the old one's")
         .with("cluster", request_.cluster)
+        .with("expected", read_systems(repository_, request_.cluster).back().system_identifier)
         .with("found", server_.identity.system_identifier);
   }
 }
