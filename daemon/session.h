@@ -43,6 +43,10 @@ class Session {
   [[nodiscard]] std::stop_token stop();
 
   [[nodiscard]] std::string config_path() const;
+  // Whether the repository, or its key, comes from the command line.
+  [[nodiscard]] bool names_repository() const noexcept {
+    return !options_.repository.empty() || !options_.key_file.empty() || !options_.passphrase_file.empty();
+  }
   // What a command suggested to the reader needs to work on the same repository: " --repository /srv/backup", or nothing.
   [[nodiscard]] std::string repeated_options() const;
   // Null when this invocation works without one.

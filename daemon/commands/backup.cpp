@@ -1,3 +1,4 @@
+#include "client/daemon_run.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
 #include "commands/outcome.h"
@@ -9,14 +10,17 @@ namespace pgrecall {
 namespace {
 struct BackupOptions {
   std::string cluster;
-  std::string connection;
+  RunPlace place;
   BackupWishes wishes;
 };
 
 int run_backup(const BackupOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
+  if (const auto daemon = daemon_for(options.place, session)) {
+    return run_in_daemon(*daemon, options.cluster, JobKind::backup, to_json(options.wishes), session);
+  }
   Console& console = session.console();
-  ConnectionSettings connection = session.connection(options.cluster, options.connection);
+  ConnectionSettings connection = session.connection(options.cluster, options.place.connection);
   const Config* config = session.config();
   const ClusterConfig* configured =
       config != nullptr && config->clusters.contains(options.cluster) ? &config->clusters.at(options.cluster) : nullptr;
@@ -43,7 +47,7 @@ void add_options(CLI::App& verb, BackupOptions& options) {
           "What it is kept as: daily, weekly, monthly, manual (default)")
       ->type_name("KIND");
   verb.add_option("--note", options.wishes.note, "A remark for list and show")->type_name("TEXT")->check(check_note);
-  verb.add_option("--connection", options.connection,
+  verb.add_option("--connection", options.place.connection,
                   "How to reach the server, without a configuration: libpq's connection string or URI, without a password")
       ->type_name("CONNINFO");
   verb.add_option_function<std::string>(
@@ -66,6 +70,7 @@ void add_options(CLI::App& verb, BackupOptions& options) {
   verb.add_option("--workers", options.wishes.workers, "Threads that hash, compress and seal (default 3)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
+  add_no_daemon(verb, options.place);
 }
 }  // namespace
 

@@ -3,6 +3,9 @@
 namespace pgrecall {
 
 void declare_commands(CommandLine& line) {
+  add_daemon(line);
+  add_status(line);
+  add_runs(line);
   add_backup(line);
   add_list(line);
   add_show(line);

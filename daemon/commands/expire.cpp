@@ -1,4 +1,5 @@
 #include "base/units.h"
+#include "client/daemon_run.h"
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
@@ -11,6 +12,7 @@ namespace pgrecall {
 
 namespace {
 struct ExpireOptions {
+  RunPlace place;
   std::string cluster;
   bool dry_run = false;
   bool confirm = false;
@@ -50,10 +52,6 @@ RetentionPolicy policy_of(const ExpireOptions& options, Session& session) {
 
 int run_expire(const ExpireOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
-  Console& console = session.console();
-  const Repository& repository = session.repository_of(options.cluster);
-  const RetentionPolicy policy = policy_of(options, session);
-  require_cluster(repository, options.cluster);
   ExpireWishes wishes;
   wishes.mode = options.dry_run ? ExpireWishes::Mode::dry_run : ExpireWishes::Mode::remove;
   wishes.confirmation = options.confirm ? Confirmation::given : Confirmation::none;
@@ -61,6 +59,15 @@ int run_expire(const ExpireOptions& options, Session& session) {
   if (!options.grace.empty()) {
     wishes.grace = std::chrono::floor<std::chrono::seconds>(take_duration("--grace", options.grace));
   }
+  // A dry run disturbs nobody, and another policy than the configured one is not the daemon's business.
+  const bool as_configured = !options.daily && !options.weekly && !options.monthly && !options.window && !options.timezone;
+  if (const auto daemon = !options.dry_run && as_configured ? daemon_for(options.place, session) : std::nullopt) {
+    return run_in_daemon(*daemon, options.cluster, JobKind::expire, to_json(wishes), session);
+  }
+  Console& console = session.console();
+  const Repository& repository = session.repository_of(options.cluster);
+  const RetentionPolicy policy = policy_of(options, session);
+  require_cluster(repository, options.cluster);
   Progress progress;
   const JobContext context{repository, session.clock(), progress, stop, console.style(), session.repeated_options()};
   const JobOutcome outcome = run_shown(progress, console, "what is not needed any more goes with the next expire",
@@ -86,6 +93,7 @@ void add_expire(CommandLine& line) {
   verb.add_option("--window", options->window, "How far back recovery to any moment is possible, likewise")
       ->type_name("DURATION");
   verb.add_option("--timezone", options->timezone, "Time zone in which days begin, likewise")->type_name("ZONE");
+  add_no_daemon(verb, options->place);
   on_chosen(line, verb, [options](Session& session) { return run_expire(*options, session); });
 }
 

@@ -1,3 +1,4 @@
+#include "client/daemon_run.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
 #include "commands/outcome.h"
@@ -9,11 +10,15 @@ namespace pgrecall {
 namespace {
 struct VerifyOptions {
   std::string cluster;
+  RunPlace place;
   VerifyWishes wishes;
 };
 
 int run_verify(const VerifyOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
+  if (const auto daemon = daemon_for(options.place, session)) {
+    return run_in_daemon(*daemon, options.cluster, JobKind::verify, to_json(options.wishes), session);
+  }
   Console& console = session.console();
   const Repository& repository = session.repository_of(options.cluster);
   Progress progress;
@@ -36,6 +41,7 @@ void add_verify(CommandLine& line) {
   verb.add_option("--workers", options->wishes.workers, "Threads that read and check (default 2)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
+  add_no_daemon(verb, options->place);
   on_chosen(line, verb, [options](Session& session) { return run_verify(*options, session); });
 }
 

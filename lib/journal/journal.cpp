@@ -53,14 +53,13 @@ std::string states_text(const std::vector<RunState>& states) {
   return text;
 }
 
-void put_handled(Database& database, const std::string& cluster, const std::string& job, Time due) {
-  // Never backwards: a clock that was set back must not make a job due twice.
+void put_handled(Database& database, const std::string& cluster, const std::string& job, Time handled) {
   Statement(database,
             "INSERT INTO schedule (cluster, job, handled) VALUES (?, ?, ?) ON CONFLICT (cluster, job) DO UPDATE SET handled = "
-            "max(handled, excluded.handled)")
+            "excluded.handled")
       .bind(cluster)
       .bind(job)
-      .bind(std::optional(due))
+      .bind(std::optional(handled))
       .run();
 }
 }  // namespace
@@ -110,11 +109,11 @@ std::string Journal::add(Run run) {
   return id;
 }
 
-std::string Journal::add_due(Run run) {
+std::string Journal::add_due(Run run, Time handled) {
   const std::lock_guard lock(mutex_);
   Transaction transaction(*database_);
   const std::string id = insert(run);
-  put_handled(*database_, run.cluster, run.job, run.due.value_or(run.created));
+  put_handled(*database_, run.cluster, run.job, handled);
   transaction.commit();
   return id;
 }
@@ -180,9 +179,21 @@ std::optional<Time> Journal::handled(const std::string& cluster, const std::stri
   return statement.step() ? statement.optional_time() : std::nullopt;
 }
 
-void Journal::set_handled(const std::string& cluster, const std::string& job, Time due) {
+void Journal::set_handled(const std::string& cluster, const std::string& job, Time handled) {
   const std::lock_guard lock(mutex_);
-  put_handled(*database_, cluster, job, due);
+  put_handled(*database_, cluster, job, handled);
+}
+
+std::vector<Time> Journal::started_after(const std::string& cluster, const std::string& job, Time after) const {
+  const std::lock_guard lock(mutex_);
+  Statement statement(
+      *database_, "SELECT DISTINCT due FROM runs WHERE cluster = ? AND job = ? AND due > ? AND state <> 'skipped' ORDER BY due");
+  statement.bind(cluster).bind(job).bind(std::optional(after));
+  std::vector<Time> found;
+  while (statement.step()) {
+    found.push_back(statement.time());
+  }
+  return found;
 }
 
 std::string Journal::note(const std::string& name) const {

@@ -39,8 +39,8 @@ class Journal {
 
   // Adds a run under a new id made of `created`, cluster and job; returns it.
   std::string add(Run run);
-  // The same, and marks the schedule of cluster and job as handled up to run.due, together or not at all.
-  std::string add_due(Run run);
+  // The same, and set_handled() of its cluster and job, together or not at all: a crash starts nothing twice.
+  std::string add_due(Run run, Time handled);
   void update(const Run& run);
   [[nodiscard]] std::optional<Run> find(const std::string& id) const;
   [[nodiscard]] std::vector<Run> list(const RunFilter& filter) const;
@@ -49,9 +49,11 @@ class Journal {
   // Every run that was running becomes interrupted; returns them. For the start: nothing runs yet.
   [[nodiscard]] std::vector<Run> mark_interrupted(Time now);
 
-  // The latest due time that was handled, run or skipped.
+  // How far the schedule of a job was dealt with: JobProgress::handled of schedule/planner.h.
   [[nodiscard]] std::optional<Time> handled(const std::string& cluster, const std::string& job) const;
-  void set_handled(const std::string& cluster, const std::string& job, Time due);
+  void set_handled(const std::string& cluster, const std::string& job, Time handled);
+  // Due times later than `after` of which there was a run that was not skipped.
+  [[nodiscard]] std::vector<Time> started_after(const std::string& cluster, const std::string& job, Time after) const;
 
   // Notes of the daemon about itself, by name: "rebuilt prod".
   [[nodiscard]] std::string note(const std::string& name) const;

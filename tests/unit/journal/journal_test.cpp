@@ -151,18 +151,35 @@ TEST_CASE("what ran when the process ended is interrupted; nothing else is") {
   CHECK(journal->mark_interrupted(noon).empty());
 }
 
-TEST_CASE("a schedule never goes back, and stands with the run that it made") {
+TEST_CASE("how far a schedule was dealt with stands with the run that it made") {
   const Scratch scratch;
   const auto journal = open(scratch);
   CHECK_FALSE(journal->handled("prod", "daily"));
   Run run = run_of("prod", "daily", noon);
   run.due = noon - std::chrono::minutes(5);
-  const std::string id = journal->add_due(run);
-  CHECK(journal->handled("prod", "daily") == run.due);
+  const std::string id = journal->add_due(run, noon - std::chrono::minutes(1));
+  CHECK(journal->handled("prod", "daily") == noon - std::chrono::minutes(1));
   CHECK(journal->find(id)->due == run.due);
+  // A mark that a wrong clock had set is given up.
   journal->set_handled("prod", "daily", noon - std::chrono::hours(2));
-  CHECK(journal->handled("prod", "daily") == run.due);
+  CHECK(journal->handled("prod", "daily") == noon - std::chrono::hours(2));
   CHECK_FALSE(journal->handled("prod", "weekly"));
+}
+
+TEST_CASE("what was started behind a mark is known, what was skipped does not count") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  for (int hour = 0; hour < 4; ++hour) {
+    Run run = run_of("prod", "daily", noon);
+    run.due = noon + std::chrono::hours(hour);
+    run.state = hour == 2 ? RunState::skipped : RunState::done;
+    journal->add(run);
+    run.attempt = 2;
+    journal->add(run);
+  }
+  CHECK(journal->started_after("prod", "daily", noon) ==
+        std::vector<Time>{noon + std::chrono::hours(1), noon + std::chrono::hours(3)});
+  CHECK(journal->started_after("prod", "check", noon).empty());
 }
 
 TEST_CASE("events wait until they were sent, oldest first") {

@@ -1,0 +1,127 @@
+#include "base/units.h"
+#include "client/asking.h"
+#include "commands/commands.h"
+#include "output/run_text.h"
+#include "output/table.h"
+#include "output/text.h"
+
+namespace pgrecall {
+
+namespace {
+using nlohmann::ordered_json;
+
+void line(std::string& out, const Style& style, const std::string& label, const std::string& text) {
+  out += "  " + style.paint(Tone::faint, label + std::string(label.size() < 11 ? 11 - label.size() : 0, ' ')) + printable(text) +
+         "\n";
+}
+
+std::string window_text(const ordered_json& window) {
+  if (window.at("until").is_null()) {
+    const std::string problem = text_in(window, "problem");
+    return problem.empty() ? "none: there is no backup yet" : "not known: " + problem;
+  }
+  std::string text = time_text(window.at("from"), "?") + " to " + time_text(window.at("until"), "?");
+  if (window.at("gaps").get<unsigned>() > 0) {
+    text += ", with gaps before";
+  }
+  return text;
+}
+
+std::string receiver_text(const ordered_json& cluster) {
+  const ordered_json& receiver = cluster.at("receiver");
+  if (!receiver.is_object()) {
+    const std::string problem = text_in(cluster, "receiver_problem");
+    return problem.empty() ? "not yet" : "stopped: " + problem;
+  }
+  std::string text = text_in(receiver, "state");
+  if (const std::string lsn = text_in(receiver, "durable_lsn"); !lsn.empty()) {
+    text += ", safe up to " + lsn;
+  }
+  if (const std::string error = text_in(receiver, "last_error"); !error.empty()) {
+    text += ": " + error;
+  }
+  return text;
+}
+
+std::string progress_text(const ordered_json& run) {
+  if (!run.contains("progress")) {
+    return {};
+  }
+  const ordered_json& progress = run.at("progress");
+  std::string text = ": " + text_in(progress, "phase");
+  if (progress.at("percent").is_number()) {
+    text += ", " + std::to_string(progress.at("percent").get<unsigned>()) + "%";
+  }
+  return text;
+}
+
+std::string text_of(const ordered_json& cluster, const Style& style) {
+  const std::string state = text_in(cluster, "state");
+  std::string out = style.paint(Tone::strong, text_in(cluster, "cluster")) + "\n";
+  if (state != "active") {
+    line(out, style, "state", style.paint(Tone::bad, state) + " " + text_in(cluster, "problem"));
+    if (const std::string hint = text_in(cluster, "hint"); !hint.empty()) {
+      line(out, style, "hint", hint);
+    }
+  }
+  line(out, style, "window", window_text(cluster.at("window")));
+  line(out, style, "WAL", receiver_text(cluster));
+  for (const ordered_json& run : cluster.at("running")) {
+    line(out, style, "running", text_in(run, "job") + " (" + text_in(run, "id") + ")" + progress_text(run));
+  }
+  for (const ordered_json& run : cluster.at("queued")) {
+    line(out, style, "queued", text_in(run, "job") + " (" + text_in(run, "id") + "): " + text_in(run, "reason"));
+  }
+  for (const ordered_json& run : cluster.at("last")) {
+    line(out, style, "last " + text_in(run, "job"),
+         time_text(run.at("ended"), "?") + " " + text_in(run, "state") + (what_text(run).empty() ? "" : ": " + what_text(run)));
+  }
+  for (const ordered_json& next : cluster.at("next")) {
+    const std::string waiting = text_in(next, "waiting");
+    line(out, style, "next " + text_in(next, "job"),
+         time_text(next.at("starts"), "?") + (waiting.empty() ? "" : ", waits: " + waiting));
+  }
+  return out;
+}
+
+bool needs_somebody(const ordered_json& status) {
+  for (const ordered_json& cluster : status.at("clusters")) {
+    if (text_in(cluster, "state") != "active" || !text_in(cluster, "receiver_problem").empty()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int run_status(const std::string& wanted, Session& session) {
+  if (!wanted.empty()) {
+    static_cast<void>(session.cluster(wanted));
+  }
+  const ordered_json status = running_daemon(session).get("/v1/status?cluster=" + wanted);
+  Console& console = session.console();
+  if (console.json()) {
+    console.json_data(status);
+  } else {
+    std::string out = "pgrecall " + text_in(status, "version") + ", up since " + time_text(status.at("started"), "?") + "; " +
+                      text_in(status, "summary") + "\n";
+    for (const ordered_json& cluster : status.at("clusters")) {
+      out += "\n" + text_of(cluster, console.style());
+    }
+    for (const ordered_json& event : status.at("events")) {
+      out += "\n" + console.style().paint(Tone::warning, text_in(event, "kind")) + " " + time_text(event.at("time"), "?") + " " +
+             printable(text_in(event, "cluster") + ": " + text_in(event, "text")) + "\n";
+    }
+    console.data(out);
+  }
+  return needs_somebody(status) ? exit_done_with_warnings : exit_done;
+}
+}  // namespace
+
+void add_status(CommandLine& line) {
+  CLI::App& verb = add_verb(line.app, "status", "How the daemon stands: windows, WAL, runs under way, the next ones");
+  const auto cluster = std::make_shared<std::string>();
+  verb.add_option("CLUSTER", *cluster, "One cluster only");
+  on_chosen(line, verb, [cluster](Session& session) { return run_status(*cluster, session); });
+}
+
+}  // namespace pgrecall

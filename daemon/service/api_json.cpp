@@ -1,0 +1,169 @@
+#include "service/api_json.h"
+
+#include <unistd.h>
+
+#include "output/progress_text.h"
+#include "version.h"
+
+namespace pgrecall {
+
+using nlohmann::ordered_json;
+
+namespace {
+ordered_json time_json(const std::optional<Time>& time) {
+  return time ? ordered_json(format_time(*time)) : ordered_json(nullptr);
+}
+
+ordered_json text_or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
+
+ordered_json window_json(const WindowFacts& window) {
+  return {{"computed", window.computed == Time{} ? ordered_json(nullptr) : ordered_json(format_time(window.computed))},
+          {"from", time_json(window.from)},
+          {"until", time_json(window.until)},
+          {"until_lsn", window.until_lsn.valid() ? ordered_json(window.until_lsn.to_string()) : ordered_json(nullptr)},
+          {"spans", window.spans},
+          {"gaps", window.gaps},
+          {"backups", window.backups},
+          {"newest_backup", text_or_null(window.newest_backup)},
+          {"newest_backup_started", time_json(window.newest_backup_started)},
+          {"problem", text_or_null(window.problem)}};
+}
+
+ordered_json guard_json(const std::optional<GuardStatus>& guard) {
+  ordered_json json;
+  json["state"] = guard ? ordered_json(name(guard->state)) : ordered_json("stopped");
+  json["problem"] = guard ? text_or_null(guard->problem) : ordered_json(nullptr);
+  json["hint"] = guard ? text_or_null(guard->hint) : ordered_json(nullptr);
+  json["held_by"] = nullptr;
+  if (guard && guard->holder) {
+    json["held_by"] = {{"owner", guard->holder->owner},
+                       {"since", format_time(guard->holder->taken)},
+                       {"expires", format_time(guard->holder->expires)}};
+  }
+  json["receiver"] = guard && guard->receiver ? to_json(*guard->receiver) : ordered_json(nullptr);
+  json["receiver_problem"] = guard ? text_or_null(guard->receiver_problem) : ordered_json(nullptr);
+  json["window"] = window_json(guard ? guard->window : WindowFacts{});
+  return json;
+}
+
+ordered_json runs_json(const std::vector<Run>& runs, const std::string& cluster, const Supervisor& supervisor) {
+  ordered_json json = ordered_json::array();
+  for (const Run& run : runs) {
+    if (run.cluster != cluster) {
+      continue;
+    }
+    ordered_json entry = to_json(run, RunDetail::brief);
+    if (const RunExecution* execution = supervisor.queue().execution(run.id)) {
+      ProgressView view;
+      view.at = execution->progress().snapshot();
+      view.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - execution->began());
+      entry["progress"] = ordered_json::parse(format_progress_json(view)).at("progress");
+    }
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+ordered_json cluster_json(const std::string& cluster, const Supervisor& supervisor, Journal& journal) {
+  ordered_json json{{"cluster", cluster}, {"repository", supervisor.config().clusters.at(cluster).repository}};
+  json.update(guard_json(supervisor.guard_status(cluster)));
+  json["running"] = runs_json(supervisor.queue().running(), cluster, supervisor);
+  json["queued"] = runs_json(supervisor.queue().waiting(), cluster, supervisor);
+  json["next"] = ordered_json::array();
+  for (const Schedules::Upcoming& upcoming : supervisor.schedules().upcoming(cluster, supervisor.clock().now())) {
+    json["next"].push_back(to_json(upcoming));
+  }
+  json["last"] = ordered_json::array();
+  for (const Run& run : journal.newest_of_each_job(cluster)) {
+    json["last"].push_back(to_json(run, RunDetail::brief));
+  }
+  return json;
+}
+}  // namespace
+
+ordered_json to_json(const Error& error) {
+  ordered_json context = ordered_json::object();
+  for (const auto& [key, value] : error.context()) {
+    context[key] = value;
+  }
+  return {{"error",
+           {{"kind", name(error.kind())},
+            {"exit_code", exit_code(error.kind())},
+            {"message", error.message()},
+            {"hint", error.hint()},
+            {"context", context},
+            {"cause", error.cause()}}}};
+}
+
+ordered_json to_json(const Run& run, RunDetail detail) {
+  ordered_json json{{"id", run.id},
+                    {"cluster", run.cluster},
+                    {"job", run.job},
+                    {"trigger", name(run.trigger)},
+                    {"state", name(run.state)},
+                    {"reason", text_or_null(run.reason)},
+                    {"attempt", run.attempt},
+                    {"due", time_json(run.due)},
+                    {"created", format_time(run.created)},
+                    {"not_before", time_json(run.not_before)},
+                    {"started", time_json(run.started)},
+                    {"ended", time_json(run.ended)},
+                    {"exit_code", run.exit_code ? ordered_json(*run.exit_code) : ordered_json(nullptr)}};
+  json["error"] = nullptr;
+  if (!run.error_kind.empty()) {
+    json["error"] = {{"kind", run.error_kind}, {"message", run.error_message}, {"hint", run.error_hint}};
+  }
+  if (detail == RunDetail::whole) {
+    json["options"] = ordered_json::parse(run.options, nullptr, false);
+    json["result"] = run.result.empty() ? ordered_json(nullptr) : ordered_json::parse(run.result, nullptr, false);
+  }
+  return json;
+}
+
+ordered_json to_json(const RunLogLine& line) {
+  return {{"number", line.number}, {"time", format_time(line.time)}, {"level", name(line.level)}, {"text", line.text}};
+}
+
+ordered_json to_json(const Event& event) {
+  return {{"id", event.id},
+          {"time", format_time(event.time)},
+          {"kind", event.kind},
+          {"cluster", text_or_null(event.cluster)},
+          {"run", text_or_null(event.run)},
+          {"text", event.text},
+          {"hint", event.hint}};
+}
+
+ordered_json to_json(const Schedules::Upcoming& upcoming) {
+  return {{"cluster", upcoming.cluster},
+          {"job", upcoming.job},
+          {"due", format_time(upcoming.due)},
+          {"starts", format_time(upcoming.planned)},
+          {"waiting", text_or_null(upcoming.waiting)}};
+}
+
+ordered_json status_json(const Supervisor& supervisor, Journal& journal, const std::string& cluster) {
+  ordered_json json{{"version", version},
+                    {"pid", getpid()},
+                    {"started", format_time(supervisor.started())},
+                    {"now", format_time(supervisor.clock().now())},
+                    {"state", supervisor.state() == Supervisor::State::running ? "running" : "draining"},
+                    {"config", supervisor.config_file()},
+                    {"summary", supervisor.status_line()}};
+  json["clusters"] = ordered_json::array();
+  for (const auto& [name, configured] : supervisor.config().clusters) {
+    if (cluster.empty() || cluster == name) {
+      json["clusters"].push_back(cluster_json(name, supervisor, journal));
+    }
+  }
+  constexpr unsigned most_events = 100;
+  json["events"] = ordered_json::array();
+  for (const Event& event : journal.pending_events(most_events)) {
+    if (cluster.empty() || event.cluster.empty() || event.cluster == cluster) {
+      json["events"].push_back(to_json(event));
+    }
+  }
+  return json;
+}
+
+}  // namespace pgrecall

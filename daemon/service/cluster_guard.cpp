@@ -1,0 +1,303 @@
+#include "service/cluster_guard.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "engine/wal/window.h"
+#include "jobs/reception_options.h"
+
+namespace pgrecall {
+
+namespace {
+using namespace std::chrono_literals;
+
+// Another host takes over two lifetimes after this one died. Each renewal is two requests to the store.
+constexpr Lease::Options lease_options{.lifetime = 180s, .renew_every = 60'000ms};
+constexpr std::chrono::milliseconds look_every = 60s;
+constexpr std::chrono::milliseconds ask_holder_every = 5s;
+constexpr std::chrono::milliseconds first_pause = 2s;
+constexpr std::chrono::milliseconds longest_pause = 5min;         // of the receiver
+constexpr std::chrono::milliseconds longest_opening_pause = 60s;  // `repo init`, and it goes on
+constexpr std::ptrdiff_t max_known = 200;
+
+std::string hint_of(const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return known != nullptr ? known->hint() : std::string();
+}
+
+BackupFacts facts_of(const Catalog& catalog) {
+  BackupFacts facts;
+  for (const ListedBackup& backup : catalog.backups) {
+    Time& newest = facts.newest.try_emplace(std::string(name(backup.summary.keep)), Time::min()).first->second;
+    newest = std::max(newest, backup.summary.started);
+    facts.newest_started = std::max(facts.newest_started, std::optional(backup.summary.started));
+    facts.newest_verified = std::max(facts.newest_verified, backup.verified);
+    facts.backups.push_back(
+        {backup.summary.id.text, std::string(name(backup.summary.keep)), backup.summary.started, backup.summary.finished});
+  }
+  if (std::ssize(facts.backups) > max_known) {
+    facts.backups.erase(facts.backups.begin(), facts.backups.end() - max_known);
+  }
+  return facts;
+}
+}  // namespace
+
+std::string_view name(GuardState state) noexcept {
+  switch (state) {
+    case GuardState::opening: return "opening";
+    case GuardState::held_by_another: return "held_by_another";
+    case GuardState::active: return "active";
+    case GuardState::stopped: break;
+  }
+  return "stopped";
+}
+
+class ClusterGuard::Events final : public WalEvents {
+ public:
+  explicit Events(ClusterGuard& guard) : guard_(guard) {}
+  void on_event(const WalEvent& event) noexcept override {
+    guard_.listener_.on_wal_event(guard_.options_.cluster, event);
+    if (!event.harmless()) {
+      guard_.look_again();
+    }
+  }
+
+ private:
+  ClusterGuard& guard_;
+};
+
+ClusterGuard::ClusterGuard(Options options, RepositoryPool& pool, const Clock& clock, GuardListener& listener)
+    : options_(std::move(options)), pool_(pool), clock_(clock), listener_(listener) {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+ClusterGuard::~ClusterGuard() = default;
+
+void ClusterGuard::request_stop() { thread_.request_stop(); }
+
+void ClusterGuard::look_again() {
+  {
+    const std::lock_guard lock(mutex_);
+    look_ = true;
+  }
+  wake_.notify_all();
+}
+
+GuardStatus ClusterGuard::status() const {
+  const std::lock_guard lock(mutex_);
+  GuardStatus status = status_;
+  if (reception_) {
+    status.receiver = reception_->status();
+  }
+  return status;
+}
+
+template <typename Change>
+void ClusterGuard::change(const Change& apply) {
+  const std::lock_guard lock(mutex_);
+  apply(status_);
+}
+
+bool ClusterGuard::wait(const std::stop_token& stop, std::chrono::milliseconds duration) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, stop, duration, [this] { return look_; });
+  look_ = false;
+  return !stop.stop_requested();
+}
+
+void ClusterGuard::failed(const std::exception& error) {
+  change([&](GuardStatus& status) {
+    status.state = GuardState::opening;
+    status.problem = error.what();
+    status.hint = hint_of(error);
+  });
+  // Told once: the pause between two tries says how bad it is.
+  if (told_ != error.what()) {
+    told_ = error.what();
+    listener_.on_trouble(options_.cluster, event_kind::receiver_stopped,
+                         "work on the cluster cannot begin: " + std::string(error.what()), hint_of(error));
+  }
+}
+
+void ClusterGuard::run(const std::stop_token& stop) {
+  try {
+    guard(stop);
+  } catch (const std::exception& error) {
+    listener_.on_trouble(options_.cluster, event_kind::receiver_stopped, std::string("unexpected: ") + error.what(), {});
+  }
+  lease_.reset();
+  change([](GuardStatus& status) { status.state = GuardState::stopped; });
+  listener_.on_ended(options_.cluster);
+}
+
+void ClusterGuard::guard(const std::stop_token& stop) {
+  std::chrono::milliseconds pause = first_pause;
+  while (!stop.stop_requested()) {
+    try {
+      if (!take(stop)) {
+        wait(stop, ask_holder_every);
+        continue;
+      }
+      pause = first_pause;
+      told_.clear();
+      hold(stop);
+    } catch (const std::exception& error) {
+      failed(error);
+      wait(stop, pause);
+      pause = std::min(2 * pause, longest_opening_pause);
+    }
+  }
+}
+
+bool ClusterGuard::take(const std::stop_token& stop) {
+  if (stop.stop_requested()) {
+    return false;
+  }
+  repository_ = pool_.get(options_.config.repository, options_.repository);
+  std::optional<Lease::Holder> holder;
+  lease_ = Lease::acquire(*repository_->repository, "daemon-" + options_.cluster, "daemon for " + options_.cluster, clock_,
+                          holder, lease_options);
+  if (!lease_) {
+    const std::string owner = holder ? holder->owner : "another";
+    change([&](GuardStatus& status) {
+      status.state = GuardState::held_by_another;
+      status.holder = holder;
+      status.problem = "another daemon works on this cluster: " + owner;
+      status.hint = "this one takes over when that one is gone";
+    });
+    if (told_ != owner) {
+      told_ = owner;
+      listener_.on_trouble(options_.cluster, event_kind::held_by_another, "another daemon works on this cluster: " + owner,
+                           "this one waits, and takes over when that one is gone; end one of them if that is not meant so");
+    }
+    return false;
+  }
+  const BackupFacts facts = facts_of(read_catalog(*repository_->repository, options_.cluster));
+  compute_window_facts();
+  change([&](GuardStatus& status) {
+    status.state = GuardState::active;
+    status.holder.reset();
+    status.problem.clear();
+    status.hint.clear();
+  });
+  listener_.on_taken(options_.cluster, facts);
+  return true;
+}
+
+void ClusterGuard::hold(const std::stop_token& stop) {
+  std::jthread receiver([this](const std::stop_token& stopped) { receive(stopped); });
+  const std::stop_callback forward(stop, [&receiver] { receiver.request_stop(); });
+  while (wait(stop, look_every)) {
+    if (!still_ours()) {
+      listener_.on_trouble(options_.cluster, event_kind::held_by_another, "another daemon took the work on this cluster over",
+                           "this one waits; check the clocks of both hosts and that both reach the repository");
+      return;
+    }
+    compute_window_facts();
+  }
+}
+
+bool ClusterGuard::still_ours() {
+  try {
+    if (lease_) {
+      lease_->require();
+      return true;
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::held) {
+      return true;  // the store fails; whose the lease is will be seen when it is back
+    }
+    lease_.reset();
+  }
+  // It ran out, or went to another: whoever can take it now works on.
+  try {
+    std::optional<Lease::Holder> holder;
+    lease_ = Lease::acquire(*repository_->repository, "daemon-" + options_.cluster, "daemon for " + options_.cluster, clock_,
+                            holder, lease_options);
+    return lease_ != nullptr;
+  } catch (const Error& error) {
+    return true;
+  }
+}
+
+void ClusterGuard::compute_window_facts() {
+  WindowFacts facts;
+  facts.computed = clock_.now();
+  try {
+    const RecoveryWindow window = compute_window(*repository_->repository, options_.cluster);
+    for (const RecoverySpan& span : window.spans) {
+      if (!facts.until || span.until_time >= *facts.until) {
+        facts.from = span.from_time;
+        facts.until = span.until_time;
+        facts.until_lsn = span.until_lsn;
+      }
+    }
+    facts.spans = window.spans.size();
+    facts.gaps = window.gaps.size();
+    facts.backups = window.backups.size();
+    if (!window.backups.empty()) {
+      facts.newest_backup = window.backups.back().summary.id.text;
+      facts.newest_backup_started = window.backups.back().summary.started;
+    }
+    change([&](GuardStatus& status) { status.window = std::move(facts); });
+  } catch (const Error& error) {
+    change([&](GuardStatus& status) { status.window.problem = error.what(); });
+  }
+}
+
+void ClusterGuard::receive(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any pause_over;
+  std::chrono::milliseconds pause = first_pause;
+  std::string told;
+  while (!stop.stop_requested()) {
+    const auto began = std::chrono::steady_clock::now();
+    std::string problem;
+    std::string hint;
+    try {
+      receive_once(stop);
+      return;
+    } catch (const std::exception& error) {
+      problem = error.what();
+      hint = hint_of(error);
+    }
+    change([&](GuardStatus& status) { status.receiver_problem = problem; });
+    if (told != problem) {
+      told = problem;
+      listener_.on_trouble(options_.cluster, event_kind::receiver_stopped, "WAL is not received: " + problem, hint);
+    }
+    if (std::chrono::steady_clock::now() - began > longest_pause) {
+      pause = first_pause;  // it went well for a while
+    }
+    std::unique_lock lock(mutex);
+    pause_over.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+    pause = std::min(2 * pause, longest_pause);
+  }
+}
+
+void ClusterGuard::receive_once(const std::stop_token& stop) {
+  Events events(*this);
+  WalReceptionOptions reception = reception_options(options_.cluster, configured_connection(options_.cluster, options_.config),
+                                                    &options_.config, options_.spool);
+  auto receiver = std::make_unique<WalReception>(*repository_->repository, std::move(reception), clock_, events);
+  WalReception& running = *receiver;
+  {
+    const std::lock_guard lock(mutex_);
+    reception_ = std::move(receiver);
+    status_.receiver_problem.clear();
+  }
+  const auto take_away = [this] {
+    const std::lock_guard lock(mutex_);
+    return std::move(reception_);
+  };
+  // Destroyed by this thread and without the lock: its own threads are joined.
+  try {
+    running.run(stop);
+  } catch (...) {
+    take_away().reset();
+    throw;
+  }
+  take_away().reset();
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "service/api.h"
+
+namespace pgrecall {
+
+// The Unix socket on which the daemon can be asked and steered: HTTP/1.1, bounded in every direction. It lives in the thread of
+// its io_context, which never waits for a disk; answers come from elsewhere.
+class ControlSocket {
+ public:
+  struct Answers {
+    // Both return at once, and call back later, from any thread.
+    std::function<void(ApiRequest, std::function<void(ApiResponse)>)> answer;
+    std::function<void(std::shared_ptr<FollowCursor>, std::function<void(FollowLines)>)> follow;
+  };
+  struct Options {
+    std::string path;
+    std::optional<std::string> group;  // owns the socket, mode 0660; unset: the daemon's own
+  };
+  // Listens. A socket that a dead daemon left is replaced; Error{held} when somebody answers on it.
+  ControlSocket(boost::asio::io_context& io, Options options, Answers answers);
+  // Removes the socket. The io_context must not run any more.
+  ~ControlSocket();
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+
+  // Takes no more connections; those that there are end with what they are at.
+  void close();
+
+ private:
+  class Listener;
+  class Connection;
+  std::shared_ptr<Listener> listener_;
+};
+
+}  // namespace pgrecall

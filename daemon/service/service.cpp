@@ -1,0 +1,196 @@
+#include "service/service.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <optional>
+#include <thread>
+
+#include "base/error.h"
+#include "io/fd.h"
+#include "service/control_socket.h"
+#include "service/supervisor.h"
+#include "service/systemd.h"
+#include "version.h"
+
+namespace pgrecall {
+
+namespace {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto beat_every = 1s;
+constexpr auto longest_extension = 30s;
+
+// Two daemons with one state directory would write each other's runs.
+Fd lock_state(const std::string& directory) {
+  make_directories(directory, 0750);
+  const std::string path = directory + "/lock";
+  Fd file = open_file(path, O_RDWR | O_CREAT, 0640);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw Error(ErrorKind::held, "another daemon has this state directory", "end it first, or name another by daemon.state")
+        .with("path", directory);
+  }
+  return file;
+}
+
+class Service {
+ public:
+  Service(LoadedConfig loaded, const ServiceOptions& options)
+      : warnings_(loaded.warnings),
+        lock_(lock_state(loaded.config.daemon.state)),
+        log_(loaded.config.log),
+        clock_(options.clock != nullptr ? *options.clock : system_clock_),
+        opened_(Journal::open(loaded.config.daemon.state, clock_.now())),
+        supervisor_(
+            desk_, loaded.config,
+            {.config_file = loaded.file, .clock = &clock_, .engine_clock = &system_clock_, .clock_speed = options.clock_speed},
+            *opened_.journal, log_, [this] { on_all_ended(); }),
+        signals_(io_, SIGTERM, SIGINT, SIGHUP),
+        beat_(io_),
+        socket_(io_, {.path = loaded.config.daemon.socket, .group = loaded.config.daemon.socket_group}, answers()) {}
+
+  int run() {
+    for (const Problem& warning : warnings_) {
+      log_.write(LogLevel::warning, {}, to_string(warning));
+    }
+    note_journal();
+    watch_signals();
+    asio::post(desk_, [this] {
+      supervisor_.start();
+      log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
+      // Ready is: configuration read, journal open, socket listening, receivers started.
+      service_manager::tell_ready();
+      beat();
+    });
+    std::jthread desk([this] { run_desk(); });
+    io_.run();
+    desk_work_.reset();
+    desk.join();
+    log_.write(LogLevel::info, {}, "ended");
+    return exit_done;
+  }
+
+ private:
+  // A call that throws ends the call, not the desk.
+  void run_desk() {
+    while (true) {
+      try {
+        desk_.run();
+        return;
+      } catch (const std::exception& error) {
+        log_.write(LogLevel::error, {}, std::string("unexpected: ") + error.what());
+      }
+    }
+  }
+
+  void note_journal() {
+    if (opened_.found == Journal::Found::damaged) {
+      const std::string text = "the journal was damaged and is rebuilt from the repository; the old one is " + opened_.set_aside;
+      log_.write(LogLevel::error, {}, text + ": " + opened_.problem);
+      opened_.journal->add_event({.id = 0,
+                                  .time = clock_.now(),
+                                  .kind = event_kind::journal_rebuilt,
+                                  .cluster = {},
+                                  .run = {},
+                                  .text = text,
+                                  .hint = "runs before now are known as far as they left a backup",
+                                  .sent = {}});
+    }
+  }
+
+  ControlSocket::Answers answers() {
+    return {
+        .answer =
+            [this](ApiRequest request, std::function<void(ApiResponse)> done) {
+              asio::post(desk_, [this, asked = std::move(request), told = std::move(done)] { told(answer(asked, supervisor_)); });
+            },
+        .follow =
+            [this](std::shared_ptr<FollowCursor> cursor, std::function<void(FollowLines)> done) {
+              asio::post(desk_,
+                         [this, followed = std::move(cursor), told = std::move(done)] { told(follow(*followed, supervisor_)); });
+            }};
+  }
+
+  void watch_signals() {
+    signals_.async_wait([this](const boost::system::error_code& problem, int signal) {
+      if (problem) {
+        return;
+      }
+      if (signal == SIGHUP) {
+        asio::post(desk_, [this] { reload(); });
+      } else {
+        service_manager::tell_stopping();
+        asio::post(desk_, [this] { supervisor_.drain(); });
+      }
+      watch_signals();
+    });
+  }
+
+  void reload() {
+    service_manager::tell_reloading();
+    try {
+      supervisor_.reload();
+    } catch (const std::exception& told_already) {
+      // The supervisor has logged and recorded it; the old configuration holds.
+    }
+    service_manager::tell_ready();
+  }
+
+  // From the desk, so that the service manager hears nothing when it hangs.
+  void beat() {
+    service_manager::feed_watchdog();
+    const std::string line = supervisor_.status_line();
+    if (line != told_line_) {
+      told_line_ = line;
+      service_manager::tell_status(line);
+    }
+    if (supervisor_.state() == Supervisor::State::draining) {
+      service_manager::extend_timeout(longest_extension);
+    }
+    asio::post(io_, [this] {
+      beat_.expires_after(beat_every);
+      beat_.async_wait([this](const boost::system::error_code& problem) {
+        if (!problem) {
+          asio::post(desk_, [this] { beat(); });
+        }
+      });
+    });
+  }
+
+  void on_all_ended() {
+    asio::post(io_, [this] {
+      socket_.close();
+      signals_.cancel();
+      io_.stop();
+    });
+  }
+
+  const std::vector<Problem> warnings_;
+  const Fd lock_;
+  ServiceLog log_;
+  SystemClock system_clock_;
+  const Clock& clock_;
+  Journal::Opened opened_;
+  asio::io_context io_;
+  asio::io_context desk_;
+  asio::executor_work_guard<asio::io_context::executor_type> desk_work_{desk_.get_executor()};
+  Supervisor supervisor_;
+  std::string told_line_;
+  asio::signal_set signals_;
+  asio::steady_timer beat_;
+  ControlSocket socket_;
+};
+}  // namespace
+
+int run_service(LoadedConfig loaded, const ServiceOptions& options) {
+  Service service(std::move(loaded), options);
+  return service.run();
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,98 @@
+#include "base/error.h"
+#include "base/units.h"
+#include "service/config_changes.h"
+#include "service/supervisor.h"
+
+// How the supervisor changes course: reload and drain.
+
+namespace pgrecall {
+
+std::string Supervisor::reload() {
+  LoadedConfig loaded;
+  try {
+    loaded = load_config(options_.config_file);
+  } catch (const Error& error) {
+    record({.id = 0,
+            .time = options_.clock->now(),
+            .kind = event_kind::configuration_invalid,
+            .cluster = {},
+            .run = {},
+            .text = "the configuration is invalid, the old one stays in force: " + std::string(error.what()),
+            .hint = error.hint(),
+            .sent = {}});
+    say(LogLevel::error, {}, "the configuration is invalid, the old one stays in force: " + std::string(error.what()));
+    throw;
+  }
+  std::string changes;
+  apply(std::move(loaded.config), changes);
+  say(LogLevel::info, {}, "configuration read: " + changes);
+  tick();
+  return changes;
+}
+
+void Supervisor::apply(Config config, std::string& changes) {
+  const ConfigChanges found = compare(config_, config);
+  for (const std::string& repository : found.repositories) {
+    pool_.forget(repository);
+  }
+  config_ = std::move(config);
+  log_.set_level(config_.log.level);
+  queue_.configure(config_);
+  schedules_.configure(config_);
+  for (auto& [cluster, guarded] : guards_) {
+    if (found.guards.contains(cluster) || !config_.clusters.contains(cluster)) {
+      guarded.leaving = true;
+      guarded.guard->request_stop();  // ended() starts the next one
+    }
+  }
+  for (const auto& [cluster, configured] : config_.clusters) {
+    if (!guards_.contains(cluster) && state_ == State::running) {
+      start_guard(cluster);
+    }
+  }
+  changes = found.text;
+}
+
+void Supervisor::drain() {
+  const bool again = state_ == State::draining;
+  state_ = State::draining;
+  queue_.drain();
+  if (again) {
+    say(LogLevel::warning, {}, "asked to end again: runs under way are stopped now");
+    queue_.stop_all();
+    return;
+  }
+  say(LogLevel::info, {},
+      queue_.anything_runs() ? "ending: runs under way have " + format_duration(config_.daemon.drain_limit)
+                             : "ending: nothing runs");
+  drain_limit_.expires_after(config_.daemon.drain_limit);
+  drain_limit_.async_wait([this](const boost::system::error_code& problem) {
+    if (!problem && queue_.anything_runs()) {
+      say(LogLevel::warning, {}, "runs under way are stopped: daemon.drain_limit is over");
+      queue_.stop_all();
+    }
+  });
+  end_if_done();
+}
+
+// Runs first, then the guards: WAL is received as long as anything goes on.
+void Supervisor::end_if_done() {
+  if (state_ != State::draining || queue_.anything_runs() || over_) {
+    return;
+  }
+  if (!guards_stopping_) {
+    guards_stopping_ = true;
+    for (auto& [cluster, guarded] : guards_) {
+      guarded.leaving = true;
+      guarded.guard->request_stop();
+    }
+  }
+  if (guards_.empty()) {
+    over_ = true;
+    wake_.cancel();
+    drain_limit_.cancel();
+    on_ended_();
+  }
+}
+
+}  // namespace pgrecall
