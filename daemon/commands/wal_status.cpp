@@ -4,6 +4,8 @@
 #include "commands/backup_choice.h"
 #include "commands/wal.h"
 #include "commands/wal_status_report.h"
+#include "engine/expire/window_needs.h"
+#include "jobs/retention.h"
 #include "postgres/replication.h"
 
 namespace pgrecall {
@@ -91,6 +93,18 @@ void look_into_spool(WalStatus& status, Session& session) {
   }
 }
 
+// Between backups that are kept for longer than the window, WAL is missing because expire removed it.
+std::vector<WalGap> gaps_to_tell(const WalStatus& status, Session& session) {
+  const Config* config = session.config();
+  const bool configured = config != nullptr && config->clusters.contains(status.cluster);
+  const RetentionPolicy policy = retention_policy(configured ? config->clusters.at(status.cluster) : ClusterConfig{});
+  std::vector<PolicyBackup> views;
+  for (const ListedBackup& backup : status.window.backups) {
+    views.push_back(policy_view(backup));
+  }
+  return gaps_within(status.window, window_needs(status.window, views, policy, status.now));
+}
+
 WalStatus status_of(const std::string& cluster, const WalStatusOptions& options, Session& session, const std::stop_token& stop) {
   const Repository& repository = session.repository_of(cluster);
   WalStatus status;
@@ -98,6 +112,7 @@ WalStatus status_of(const std::string& cluster, const WalStatusOptions& options,
   status.slot = slot_of(cluster, session);
   status.now = session.clock().now();
   status.window = compute_window(repository, cluster);
+  status.window.gaps = gaps_to_tell(status, session);
   const WalPlaces places{.repository = repository, .cluster = cluster, .spool = {}};
   for (RecoverySpan& span : status.window.spans) {
     try {

@@ -95,6 +95,9 @@ bool waits_in_spool(const WalStatus& status, const WalGap& gap) {
   return segment.start() >= gap.until;
 }
 
+// A backup whose following WAL is not there (any more).
+bool is_moment(const RecoverySpan& span) { return span.backups.size() == 1 && span.until_time <= span.from_time; }
+
 ordered_json or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
 
 template <typename Value>
@@ -241,12 +244,20 @@ std::string wal_status_text(const WalStatus& status, const Style& style) {
   const auto line = [&](std::string_view label, const std::string& text) {
     out += style.paint(Tone::faint, fmt::format("  {:<13}", label)) + printable(text) + "\n";
   };
+  const auto lone = std::ranges::count_if(status.window.spans, is_moment);
   for (const RecoverySpan& span : status.window.spans) {
     const Time until = std::max(span.from_time, span.until_time);
+    if (lone > 1 && is_moment(span)) {
+      continue;
+    }
     line("window", format_local_second(span.from_time) + " to " + format_local_second(until) + ", " +
                        format_duration(std::chrono::floor<std::chrono::seconds>(until - span.from_time)));
     line("", "LSN " + span.from_lsn.to_string() + " to " + span.until_lsn.to_string() + ", timeline " +
                  std::to_string(span.timeline) + ", " + format_count(span.backups.size(), "backup", "backups"));
+  }
+  if (lone > 1) {
+    line("moments",
+         format_count(static_cast<std::uint64_t>(lone)) + " backups can be recovered to their own end, and no further");
   }
   line("stored until", status.stored_until.valid() ? status.stored_until.to_string() : "nothing is stored");
   line("last segment", status.last_segment.value_or("none"));

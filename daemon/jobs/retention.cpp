@@ -23,9 +23,9 @@ std::map<BackupId, Verdict> verdicts_by_time(const Catalog& catalog, const Reten
   for (const ListedBackup& backup : catalog.backups) {
     views.push_back(policy_view(backup));
   }
-  const Time from = reference_time(views, policy, now, std::nullopt) - policy.window;
+  const Time reference = reference_time(views, policy, now, std::nullopt);
   std::map<BackupId, Verdict> verdicts;
-  for (Verdict& verdict : judge_backups(views, policy, bases_by_time(views, from))) {
+  for (Verdict& verdict : judge_backups(views, policy, bases_by_time(views, policy, reference))) {
     const BackupId id = verdict.id;
     verdicts.emplace(id, std::move(verdict));
   }

@@ -1,26 +1,74 @@
 #include "engine/shared_chunks.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "base/error.h"
+#include "repository/relocation.h"
 
 namespace pgrecall {
 
+namespace {
+using Targets = std::map<PackId, std::set<PackId>>;
+
+// As readers follow them.
+constexpr unsigned max_moves = 64;
+
+// Chunks that moved may have moved again.
+bool arrives(const PackId& id, const Targets& relocated, const std::function<bool(const PackId&)>& is_stored,
+             unsigned moves = max_moves) {
+  const auto targets = relocated.find(id);
+  return moves > 0 && targets != relocated.end() && std::ranges::all_of(targets->second, [&](const PackId& target) {
+           return is_stored(target) || arrives(target, relocated, is_stored, moves - 1);
+         });
+}
+
+std::set<PackId> targets_of(const Repository& repository, const std::string& cluster, const PackId& id) {
+  std::set<PackId> targets;
+  try {
+    for (const Relocation& entry : read_relocations(repository, cluster, id).value_or(std::vector<Relocation>())) {
+      targets.insert(entry.pack);
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corruption) {
+      throw;
+    }
+    targets = {PackId{}};  // leads nowhere: nothing is shared with it, and verify reports it
+  }
+  return targets;
+}
+}  // namespace
+
 StoredPacks::StoredPacks(const Repository& repository, const std::string& cluster) {
+  Targets relocated;
   repository.store().list(packs_prefix(cluster), [&](const ObjectInfo& object) {
     const ParsedName name = parse_object_name(object.name);
     if (name.kind == NameKind::pack) {
       packs_.push_back({*name.pack, object.modified});
+    } else if (name.kind == NameKind::relocation) {
+      relocated[*name.pack];
     }
   });
   std::sort(packs_.begin(), packs_.end(), [](const Pack& a, const Pack& b) { return a.id < b.id; });
+  for (auto& [id, targets] : relocated) {
+    targets = targets_of(repository, cluster, id);
+    moved_to_.insert(targets.begin(), targets.end());
+  }
+  for (const auto& [id, targets] : relocated) {
+    if (arrives(id, relocated, [this](const PackId& target) { return is_stored(target); })) {
+      moved_.insert(id);
+    }
+  }
 }
 
-bool StoredPacks::contains(const PackId& id) const {
+bool StoredPacks::is_stored(const PackId& id) const {
   const auto at =
       std::lower_bound(packs_.begin(), packs_.end(), id, [](const Pack& pack, const PackId& wanted) { return pack.id < wanted; });
   return at != packs_.end() && at->id == id;
 }
+
+bool StoredPacks::contains(const PackId& id) const { return is_stored(id) || moved_.contains(id); }
 
 namespace {
 bool before(const ChunkRef& a, const ChunkRef& b) noexcept { return a.digest < b.digest; }
@@ -39,7 +87,8 @@ std::optional<PackIndex> whole_pack_or_nothing(const Repository& repository, con
 
 OrphanChunks::OrphanChunks(const Repository& repository, const std::string& cluster, const StoredPacks& packs, Time since) {
   for (const StoredPacks::Pack& pack : packs.all()) {
-    if (pack.modified <= since) {
+    // What was moved is found where the parent says; it is newer than any commit, and reading it all would be for nothing.
+    if (pack.modified <= since || packs.holds_moved(pack.id)) {
       continue;
     }
     const auto index = whole_pack_or_nothing(repository, cluster, pack.id);

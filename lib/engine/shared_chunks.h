@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,18 @@ class StoredPacks {
     Time modified;
   };
   StoredPacks(const Repository& repository, const std::string& cluster);
+  // True also for one that was rewritten, when the packs that hold its chunks now are there.
   [[nodiscard]] bool contains(const PackId& id) const;
+  // It holds what was moved from other packs.
+  [[nodiscard]] bool holds_moved(const PackId& id) const { return moved_to_.contains(id); }
   [[nodiscard]] const std::vector<Pack>& all() const noexcept { return packs_; }
 
  private:
+  [[nodiscard]] bool is_stored(const PackId& id) const;
+
   std::vector<Pack> packs_;  // sorted by id
+  std::set<PackId> moved_;   // rewritten packs that are gone themselves, and whose chunks are there
+  std::set<PackId> moved_to_;
 };
 
 // Chunks that an interrupted backup stored and no backup lists, found by their hash. Bounded: what does not fit in is simply

@@ -275,7 +275,7 @@ void VerifyRun::check_rest_of_packs() {
 
 void VerifyRun::report_orphans(const std::vector<std::size_t>& orphans) {
   constexpr const char* problem =
-      "no backup that can be read needs it: left by an interrupted backup, or being written by one that is running";
+      "no backup that can be read needs it: left by a removed or an interrupted backup, or being written by one that is running";
   if (orphans.size() <= max_orphans_named) {
     for (const std::size_t pack : orphans) {
       notice(finding_kind::orphan, pack_name(request_.cluster, packs_.stored(pack).id),

@@ -102,6 +102,9 @@ void verify_chunk(const VerifyContext& context, VerifyWorker& worker, const Veri
     if (error.kind() != ErrorKind::corruption) {
       throw;
     }
+    if (summary == nullptr && context.vanished(pack_name(context.request.cluster, place.chunk.pack))) {
+      return;
+    }
     context.packs.set_bad(place, error, backup, first_file);
     return;
   }

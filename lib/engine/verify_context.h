@@ -34,6 +34,23 @@ struct VerifyContext {
   VerifyPool& pool;
   VerifyCounters& counters;
 
+  // Swept while verify runs: of what no backup needs that is no damage.
+  [[nodiscard]] bool vanished(const std::string& object) const { return repository.store().open(object) == nullptr; }
+
+  // As noting_damage(), of an object that no backup needs.
+  template <typename Read>
+  void noting_damage_of_stray(const std::string& object, const Read& read) const {
+    static_cast<void>(noting_damage(object, {}, [&] {
+      try {
+        read();
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::corruption || !vanished(object)) {
+          throw;
+        }
+      }
+    }));
+  }
+
   // Runs `read`, which reads the object. Damage becomes a finding, and false.
   template <typename Read>
   bool noting_damage(const std::string& object, const std::string& backup, const Read& read) const {

@@ -69,6 +69,10 @@ const std::vector<ChunkRef>* VerifyPacks::index_of(std::size_t pack, const std::
   }
   try {
     auto index = read_pack_index(repository_, cluster_, stored_[pack].id);
+    if (!index && !packs_[pack].needed) {
+      packs_[pack].unreadable = true;  // swept meanwhile, since no backup needs it
+      return nullptr;
+    }
     if (!index) {
       throw Error(ErrorKind::corruption, "pack vanished while it was verified").with("object", name);
     }

@@ -215,15 +215,14 @@ void VerifyWal::check_rest() {
     // The segment size is not known yet; the digits are those of the name for any.
     const std::string object = wal_prefix(context_.request.cluster) + timeline_name(name.timeline) + "/" + name.file_name();
     context_.pool.submit([this, object, name](VerifyWorker&) {
-      static_cast<void>(context_.noting_damage(object, {}, [&] { read_stray_segment(context_, object, name); }));
+      context_.noting_damage_of_stray(object, [&] { read_stray_segment(context_, object, name); });
     });
   }
   for (const std::string& object : inventory.tails) {
     if (!claimed_tails_.contains(object)) {
       context_.pool.submit([this, object](VerifyWorker&) {
-        static_cast<void>(context_.noting_damage(object, {}, [&] {
-          static_cast<void>(read_wal(context_.repository, object, ObjectKind::wal_tail, [](ByteView) {}));
-        }));
+        context_.noting_damage_of_stray(
+            object, [&] { static_cast<void>(read_wal(context_.repository, object, ObjectKind::wal_tail, [](ByteView) {})); });
       });
     }
   }

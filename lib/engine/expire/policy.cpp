@@ -184,8 +184,12 @@ std::vector<Verdict> judge_backups(const std::vector<PolicyBackup>& backups, con
   return verdicts;
 }
 
-std::set<BackupId> bases_by_time(const std::vector<PolicyBackup>& backups, Time from) {
+std::set<BackupId> bases_by_time(const std::vector<PolicyBackup>& backups, const RetentionPolicy& policy, Time reference) {
+  const Time from = reference - policy.window;
   const PolicyBackup* base = nullptr;
+  if (policy.window.count() == 0) {
+    return {};
+  }
   for (const PolicyBackup& backup : backups) {
     if (backup.good && (base == nullptr || backup.ended <= from)) {
       base = &backup;

@@ -70,8 +70,10 @@ struct Verdict {
 [[nodiscard]] std::vector<Verdict> judge_backups(const std::vector<PolicyBackup>& backups, const RetentionPolicy& policy,
                                                  const std::set<BackupId>& window_bases);
 
-// By the times of the backups alone: the newest good one that had ended at `from`, else the oldest good one.
-[[nodiscard]] std::set<BackupId> bases_by_time(const std::vector<PolicyBackup>& backups, Time from);
+// By the times of the backups alone: the newest good one that had ended when the window begins that ends at `reference`, else the
+// oldest good one. None where no window is wanted.
+[[nodiscard]] std::set<BackupId> bases_by_time(const std::vector<PolicyBackup>& backups, const RetentionPolicy& policy,
+                                               Time reference);
 
 // Up to when time is known to have come: not later than `now`, whatever jumped. The newest backup is believed as far as one
 // window behind the good one before it, and to `server_time`, where that is known: the time that WAL received since tells.

@@ -83,14 +83,15 @@ std::string why_all(const RecoveryWindow& window, const std::vector<PolicyBackup
 }
 
 // The newest good backup of the earlier system that had ended at `from`, and all later ones.
-void add_bases_of_others(const RecoveryWindow& window, const std::vector<PolicyBackup>& all, WindowNeeds& needs) {
+void add_bases_of_others(const RecoveryWindow& window, const std::vector<PolicyBackup>& all, const RetentionPolicy& policy,
+                         WindowNeeds& needs) {
   std::vector<PolicyBackup> others;
   for (const PolicyBackup& backup : all) {
     if (std::ranges::none_of(window.backups, [&](const ListedBackup& each) { return each.summary.id == backup.id; })) {
       others.push_back(backup);
     }
   }
-  needs.bases.merge(bases_by_time(others, needs.from));
+  needs.bases.merge(bases_by_time(others, policy, needs.reference));
   for (const PolicyBackup& backup : others) {
     if (backup.good && backup.ended > needs.from) {
       needs.bases.insert(backup.id);
@@ -131,6 +132,9 @@ WindowNeeds window_needs(const RecoveryWindow& window, const std::vector<PolicyB
     bases.push_back(newest);
   }
   for (const RecoverySpan& span : window.spans) {
+    if (policy.window.count() == 0) {
+      break;  // no window is wanted: WAL stays from the newest good backup on
+    }
     const auto latest = latest_moment(window, span);
     const ListedBackup* base = base_of(span, needs.from);
     if (base != nullptr && (!latest || *latest >= needs.from)) {
@@ -139,7 +143,7 @@ WindowNeeds window_needs(const RecoveryWindow& window, const std::vector<PolicyB
     }
   }
   if (!needs.keeps_all_wal.empty()) {
-    add_bases_of_others(window, all_backups, needs);
+    add_bases_of_others(window, all_backups, policy, needs);
     return needs;
   }
   for (const auto& [timeline, held] : window.wal.timelines) {

@@ -154,7 +154,9 @@ TEST_CASE("Time has come as far as backups, WAL and the clock agree", "[expire]"
 TEST_CASE("By time alone, the window begins with the newest good backup before it", "[expire]") {
   auto backups = days("2026-11", 1, 10);
   backups[3].good = false;
-  CHECK(bases_by_time(backups, at("2026-11-04T12:00:00Z")) == std::set<BackupId>{backups[2].id});
-  CHECK(bases_by_time(backups, at("2026-11-05T02:40:00Z")) == std::set<BackupId>{backups[4].id});
-  CHECK(bases_by_time(backups, at("2026-10-01T00:00:00Z")) == std::set<BackupId>{backups[0].id});
+  const auto two_days = policy(7, 5, 12, std::chrono::hours(48));
+  CHECK(bases_by_time(backups, two_days, at("2026-11-06T12:00:00Z")) == std::set<BackupId>{backups[2].id});
+  CHECK(bases_by_time(backups, two_days, at("2026-11-07T02:40:00Z")) == std::set<BackupId>{backups[4].id});
+  CHECK(bases_by_time(backups, two_days, at("2026-10-01T00:00:00Z")) == std::set<BackupId>{backups[0].id});
+  CHECK(bases_by_time(backups, policy(7, 5, 12), at("2026-11-07T02:40:00Z")).empty());
 }
