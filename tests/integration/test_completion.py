@@ -26,7 +26,7 @@ class Completion(IntegrationTest):
         self.assertEqual(["schema"], self.complete("--config", "backup", "config", "schem"), "a file may be called as a verb is")
 
     def test_options(self):
-        self.assertEqual(["--note", "--no-progress"], self.complete("backup", "prod", "--no"))
+        self.assertEqual(["--note", "--no-daemon", "--no-progress"], self.complete("backup", "prod", "--no"))
         self.assertIn("--config", self.complete("backup", "prod", "--"))
         self.assertNotIn("--into", self.complete("backup", "prod", "--"))
         self.assertIn("--into", self.complete("restore", "prod", "--"))
