@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/units.h"
 #include "client/asking.h"
 #include "commands/commands.h"
@@ -11,8 +13,9 @@ namespace {
 using nlohmann::ordered_json;
 
 void line(std::string& out, const Style& style, const std::string& label, const std::string& text) {
-  out += "  " + style.paint(Tone::faint, label + std::string(label.size() < 11 ? 11 - label.size() : 0, ' ')) + printable(text) +
-         "\n";
+  constexpr std::size_t width = 13;  // of "last monthly" and a blank
+  out += "  " + style.paint(Tone::faint, label + std::string(label.size() < width ? width - label.size() : 1, ' ')) +
+         printable(text) + "\n";
 }
 
 std::string window_text(const ordered_json& window) {
@@ -20,7 +23,9 @@ std::string window_text(const ordered_json& window) {
     const std::string problem = text_in(window, "problem");
     return problem.empty() ? "none: there is no backup yet" : "not known: " + problem;
   }
-  std::string text = time_text(window.at("from"), "?") + " to " + time_text(window.at("until"), "?");
+  // Of a backup a moment ago, nothing later is known yet.
+  const std::string from = time_text(window.at("from"), "?");
+  std::string text = from + " to " + std::max(from, time_text(window.at("until"), "?"));
   if (window.at("gaps").get<unsigned>() > 0) {
     text += ", with gaps before";
   }
