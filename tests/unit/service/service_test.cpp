@@ -109,7 +109,8 @@ TEST_CASE("the service starts, is asked by many at once, reloads and ends") {
   static_cast<void>(client.post("/v1/reload", ordered_json::object()));
   askers.clear();
   CHECK(over == 20);
-  for (const ordered_json& run : client.get("/v1/runs?limit=100").at("runs")) {
+  const ordered_json runs = client.get("/v1/runs?limit=100");
+  for (const ordered_json& run : runs.at("runs")) {
     CHECK(run.at("state") != "running");
     CHECK(run.at("state") != "queued");
   }
