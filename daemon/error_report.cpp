@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <new>
 
-#include "base/error.h"
 #include "output/text.h"
 
 namespace pgrecall {
@@ -21,20 +20,6 @@ std::string printable_lines(std::string_view text) {
     out += '\n';
     text.remove_prefix(end + 1);
   }
-}
-
-nlohmann::ordered_json to_json(const Error& error) {
-  nlohmann::ordered_json context = nlohmann::ordered_json::object();
-  for (const auto& [key, value] : error.context()) {
-    context[key] = value;
-  }
-  return {{"error",
-           {{"kind", name(error.kind())},
-            {"exit_code", exit_code(error.kind())},
-            {"message", error.message()},
-            {"hint", error.hint()},
-            {"context", context},
-            {"cause", error.cause()}}}};
 }
 
 int report_known(const Error& error, Console& console) {
@@ -57,6 +42,20 @@ int report_known(const Error& error, Console& console) {
   return exit_code(error.kind());
 }
 }  // namespace
+
+nlohmann::ordered_json to_json(const Error& error) {
+  nlohmann::ordered_json context = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : error.context()) {
+    context[key] = value;
+  }
+  return {{"error",
+           {{"kind", name(error.kind())},
+            {"exit_code", exit_code(error.kind())},
+            {"message", error.message()},
+            {"hint", error.hint()},
+            {"context", context},
+            {"cause", error.cause()}}}};
+}
 
 int report(const std::exception& error, Console& console) {
   if (const auto* known = dynamic_cast<const Error*>(&error)) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "error_report.h"
 #include "jobs/backup_job.h"
 #include "jobs/expire_job.h"
 #include "jobs/verify_job.h"

@@ -81,20 +81,6 @@ ordered_json cluster_json(const std::string& cluster, const Supervisor& supervis
 }
 }  // namespace
 
-ordered_json to_json(const Error& error) {
-  ordered_json context = ordered_json::object();
-  for (const auto& [key, value] : error.context()) {
-    context[key] = value;
-  }
-  return {{"error",
-           {{"kind", name(error.kind())},
-            {"exit_code", exit_code(error.kind())},
-            {"message", error.message()},
-            {"hint", error.hint()},
-            {"context", context},
-            {"cause", error.cause()}}}};
-}
-
 ordered_json to_json(const Run& run, RunDetail detail) {
   ordered_json json{{"id", run.id},
                     {"cluster", run.cluster},

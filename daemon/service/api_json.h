@@ -8,7 +8,6 @@
 
 namespace pgrecall {
 
-[[nodiscard]] nlohmann::ordered_json to_json(const Error& error);
 // With its result when `with_result`.
 enum class RunDetail { brief, whole };
 [[nodiscard]] nlohmann::ordered_json to_json(const Run& run, RunDetail detail);

@@ -16,6 +16,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "error_report.h"
 #include "service/api_json.h"
 
 namespace pgrecall {

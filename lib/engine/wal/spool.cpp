@@ -153,14 +153,13 @@ void WalSpool::complete(const WalSegment& segment) {
   sync();
 }
 
-std::string WalSpool::set_aside(const std::string& path) {
+std::string WalSpool::set_aside(const std::string& path, std::uint64_t counted) {
   std::string to = path + ".damaged";
   for (int further = 2; std::filesystem::exists(to); ++further) {
     to = path + ".damaged" + std::to_string(further);
   }
-  const std::uint64_t size = std::filesystem::file_size(path);
   rename_file(path, to);
-  shrink(std::min(size, used()));
+  shrink(counted);
   return to;
 }
 

@@ -58,8 +58,8 @@ class WalSpool {
   // Gives a partial file, which is whole and synced, its final name, durably. May be called again when it throws.
   void complete(const WalSegment& segment);
   void sync() const;
-  // Renames a file that cannot be used, out of the way of all others; its new path.
-  [[nodiscard]] std::string set_aside(const std::string& path);
+  // Renames a file that cannot be used, out of the way of all others; its new path. `counted`: its part of used().
+  [[nodiscard]] std::string set_aside(const std::string& path, std::uint64_t counted);
   // A file that the repository holds now, or that is of no use. No error when it is gone.
   void remove(const std::string& path);
 

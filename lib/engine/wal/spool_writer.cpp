@@ -63,7 +63,7 @@ bool SpoolWriter::set_aside_if_damaged(const WalSegment& segment, const std::str
       check_wal_header(header, expect(segment));
     }
   } catch (const Error& error) {
-    set_aside_.push_back({.path = spool_.set_aside(path), .why = error.what()});
+    set_aside_.push_back({.path = spool_.set_aside(path, expected_size.value_or(size)), .why = error.what()});
     return true;
   }
   return false;

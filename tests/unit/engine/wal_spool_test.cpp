@@ -125,6 +125,7 @@ TEST_CASE_METHOD(Fixture, "What is no WAL of this system is set aside, and the r
   put(spool->partial_path_of(WalSegment{1, 0xFE, built_segment_size}), std::string(9000, 'x'));
   restart();
   CHECK(writer->set_aside().size() == 3);
+  CHECK(spool->used() == wal.size());
   for (const auto& file : writer->set_aside()) {
     CHECK(std::filesystem::exists(file.path));
     CHECK_FALSE(file.why.empty());
