@@ -1,0 +1,177 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+// How the daemon and all that it looks after stand at one moment: what metrics, alert conditions and the status page are made of.
+// Plain values, worked out by the service alone; whoever reads them asks nobody, neither server nor repository.
+
+namespace pgrecall {
+
+// One backup, as far as alerts and charts need it.
+struct BackupFigures {
+  std::string id;
+  std::string keep;  // "daily"
+  Time started{};
+  Time finished{};
+  std::uint64_t logical_bytes = 0;
+  std::uint64_t stored_bytes = 0;
+  std::uint64_t page_failures = 0;
+  bool damaged = false;
+};
+
+// One job of one cluster ("daily", "verify"), over all its runs that the journal knows.
+struct JobFigures {
+  std::string job;
+  std::map<std::string, std::uint64_t> runs;      // by result: name(RunState) of those that are over
+  std::map<std::string, std::uint64_t> failures;  // by reason: name(ErrorKind)
+  std::optional<Time> last_success;               // done, or done with warnings
+  std::optional<Time> last_completion;            // however it ended
+  std::optional<double> last_duration_seconds;
+  std::map<std::string, double> last_stage_seconds;  // of the newest run that succeeded, by stage
+  std::uint64_t missed = 0;                          // due, and never started
+  std::optional<Time> next;                          // planned start
+
+  struct Running {
+    std::string run;
+    Time started{};
+    std::string phase;
+    std::uint64_t done_bytes = 0;
+    std::uint64_t expected_bytes = 0;  // 0 while unknown
+    Time progress{};                   // when done_bytes moved last
+  };
+  std::optional<Running> running;
+
+  // The newest run that ended by itself; empty `last_run` when there is none.
+  std::string last_run;
+  std::string last_result;  // name(RunState)
+  std::string last_error_kind;
+  std::string last_error_message;
+  std::string last_error_hint;
+  bool tried_again = false;  // a retry of it waits or runs
+};
+
+struct SlotFigures {
+  Time asked{};
+  bool exists = false;
+  std::string wal_status;  // "reserved", "extended", "unreserved", "lost", as pg_replication_slots says it
+  std::uint64_t retained_bytes = 0;
+  std::optional<std::uint64_t> limit_bytes;  // max_slot_wal_keep_size; nothing: no limit
+  std::string problem;                       // why the rest is not known
+};
+
+// Of an observation "at most `bound` seconds": counts as Prometheus keeps them, not cumulative here.
+struct Histogram {
+  std::vector<double> bounds;         // ascending, seconds
+  std::vector<std::uint64_t> counts;  // one more than bounds
+  double sum = 0;
+};
+
+struct WalFigures {
+  bool configured = true;
+  std::string state;  // name(WalReceiverState); empty without a receiver
+  std::string problem;
+  std::string hint;
+  std::uint64_t lag_bytes = 0;  // the server's end of WAL, as it last told, less what is durable here
+  double lag_seconds = 0;
+  std::optional<Time> durable_time;  // the server's time until which durable WAL suffices
+  std::optional<Time> updated;
+  std::uint64_t received_bytes = 0;   // since the daemon started
+  std::uint64_t stored_segments = 0;  // since the daemon started
+  std::uint64_t failures = 0;         // receptions that ended by an error, since the daemon started
+  std::uint64_t gaps = 0;             // in the window, as the repository shows them
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t spool_limit = 0;
+  std::uint64_t refused = 0;
+  bool store_failing = false;
+  std::optional<SlotFigures> slot;
+  Histogram acknowledge_seconds;  // from receiving to acknowledging
+};
+
+// What is promised for the cluster, as configured.
+struct Targets {
+  double window_seconds = 0;
+  double rpo_seconds = 0;
+  double backup_max_age_seconds = 0;
+};
+
+struct ClusterFigures {
+  std::string cluster;
+  std::string repository;
+  std::string state;  // name(GuardState)
+  bool ours = false;  // this daemon works on it
+  std::string problem;
+  std::string hint;
+  Time guarded_since{};  // when this daemon began to look after it
+  Targets targets;
+
+  std::optional<Time> recoverable_from;
+  std::optional<Time> recoverable_until;
+  bool window_broken = false;  // a gap lies within the promised window
+  std::string window_problem;  // why the window is not known, or old
+  std::optional<Time> first_backup_started;
+  std::vector<BackupFigures> backups;  // oldest first, at most the newest 400
+  std::map<std::string, std::uint64_t> backups_by_keep;
+  std::optional<Time> newest_backup_started;
+  std::uint64_t damaged_objects = 0;  // of the newest verify
+  std::string damage;                 // its first finding
+  std::vector<JobFigures> jobs;
+  WalFigures wal;
+};
+
+struct RepositoryFigures {
+  std::string repository;
+  std::string problem;  // why what follows is not known, or old
+  std::optional<std::uint64_t> stored_bytes;
+  std::optional<std::uint64_t> free_bytes;
+  std::optional<std::uint64_t> capacity_bytes;
+  std::optional<double> growth_bytes_per_second;  // trend of the used bytes; nothing before there is one
+  std::optional<Time> full_at;                    // when that trend meets the capacity
+  std::map<std::pair<std::string, std::string>, std::uint64_t>
+      requests;                                      // by operation ("put") and code ("ok", or name(ErrorKind))
+  std::map<std::string, Histogram> request_seconds;  // by operation
+  std::uint64_t bytes_in = 0;                        // read from it, since the daemon started
+  std::uint64_t bytes_out = 0;
+  std::uint64_t retries = 0;
+};
+
+struct ServiceFigures {
+  Time taken{};    // when all of this held, by this host's clock
+  Time started{};  // of the daemon
+  std::string version;
+  std::string state;  // "running", "draining"
+  bool reload_good = true;
+  std::string reload_problem;
+  std::optional<Time> reload_success;
+  std::optional<Time> clock_jumped;  // newest
+  double clock_jump_seconds = 0;     // forwards positive
+  std::vector<ClusterFigures> clusters;
+  std::vector<RepositoryFigures> repositories;
+};
+
+// The newest figures, for all threads: written by one, never null once set.
+class FiguresBoard {
+ public:
+  void publish(std::shared_ptr<const ServiceFigures> figures) {
+    const std::lock_guard lock(mutex_);
+    figures_ = std::move(figures);
+  }
+  // Null before the first.
+  [[nodiscard]] std::shared_ptr<const ServiceFigures> read() const {
+    const std::lock_guard lock(mutex_);
+    return figures_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const ServiceFigures> figures_;
+};
+
+}  // namespace pgrecall
