@@ -90,6 +90,7 @@ class CombinationCheck {
     retention(path + ".retention", cluster.retention);
     wal(path + ".wal", cluster.wal);
     schedule(path + ".schedule", cluster.schedule);
+    targets(path + ".targets", cluster.targets);
   }
 
   void receiver(const std::string& name, const ReceiverConfig& receiver) {
@@ -135,6 +136,17 @@ class CombinationCheck {
     if (wal.tail_interval < std::chrono::milliseconds(100)) {
       error(path + ".tail_interval", "is too short", "write at least 100ms: each time is an object in the repository");
     }
+  }
+
+  void targets(const std::string& path, const TargetsConfig& targets) {
+    const auto at_least_a_second = [&](const char* key, std::optional<std::chrono::milliseconds> given) {
+      if (given && *given < std::chrono::seconds(1)) {
+        error(path + "." + key, "is too short", "write at least 1s: nothing arrives within no time");
+      }
+    };
+    at_least_a_second("rpo", targets.rpo);
+    at_least_a_second("backup_max_age", targets.backup_max_age);
+    at_least_a_second("wal_interruption", targets.wal_interruption);
   }
 
   void schedule(const std::string& path, const ScheduleConfig& schedule) {

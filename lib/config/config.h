@@ -83,6 +83,14 @@ struct ParallelConfig {
   unsigned uploads = 2;
 };
 
+// What is promised for a cluster: what falls short of it is an alert.
+struct TargetsConfig {
+  std::chrono::milliseconds rpo = std::chrono::minutes(5);
+  std::optional<std::chrono::milliseconds> backup_max_age;  // unset: scheduled_backup_max_age()
+  std::chrono::milliseconds wal_interruption = std::chrono::minutes(5);
+  std::uint64_t slot_retained = std::uint64_t{10} << 30U;  // bytes
+};
+
 struct ClusterConfig {
   Secret connection;  // conninfo string or URI; may hold a password
   SecretSource password;
@@ -92,6 +100,7 @@ struct ClusterConfig {
   BackupConfig backup;
   WalConfig wal;
   ParallelConfig parallel;
+  TargetsConfig targets;
 };
 
 struct ReceiverConfig {
@@ -135,6 +144,11 @@ struct Config {
 
 // The replication slot of a cluster whose configuration names none: slots may not have a '-'.
 [[nodiscard]] std::string default_slot(std::string_view cluster);
+
+// How old the newest backup may become where targets.backup_max_age says nothing: the longest pause between two backups of the
+// schedule within a year, its spread, and two hours for the backup itself. Nothing where no backup is scheduled. Walks through
+// the schedule: to be kept, not asked for again and again.
+[[nodiscard]] std::optional<std::chrono::milliseconds> scheduled_backup_max_age(const ScheduleConfig& schedule);
 
 inline constexpr std::string_view default_config_path = "/etc/pgrecall/pgrecall.yaml";
 

@@ -93,6 +93,18 @@ void visit(KeyVisitor& keys, ParallelConfig& parallel) {
   keys.value({"uploads", "Packs that are stored at the same time."}, integer_value(parallel.uploads, 1, 64));
 }
 
+void visit(KeyVisitor& keys, TargetsConfig& targets) {
+  constexpr std::uint64_t least = 16U << 20U;
+  keys.value({"rpo", "The most that may be lost: WAL of the server that is older than this is durable here."},
+             duration_value(targets.rpo));
+  keys.value({"backup_max_age",
+              "How long ago the newest backup may have begun; where absent, the longest pause of the schedule and two hours."},
+             duration_value(targets.backup_max_age));
+  keys.value({"wal_interruption", "How long receiving WAL may be interrupted."}, duration_value(targets.wal_interruption));
+  keys.value({"slot_retained", "The most WAL that the server should have to keep for the replication slot."},
+             size_value(targets.slot_retained, least));
+}
+
 void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.value({"connection", "Where the server is. A role with LOGIN and REPLICATION is enough.", Presence::required},
              conninfo_value(cluster.connection));
@@ -111,6 +123,8 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.section({"wal", "How WAL is received."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.wal); });
   keys.section({"parallel", "How much is done at the same time."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.parallel); });
+  keys.section({"targets", "What is promised; what falls short of it is an alert."},
+               [&cluster](KeyVisitor& inner) { visit(inner, cluster.targets); });
 }
 
 void visit(KeyVisitor& keys, ReceiverConfig& receiver) {

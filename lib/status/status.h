@@ -36,7 +36,9 @@ struct JobFigures {
   std::optional<Time> last_completion;            // however it ended
   std::optional<double> last_duration_seconds;
   std::map<std::string, double> last_stage_seconds;  // of the newest run that succeeded, by stage
-  std::uint64_t missed = 0;                          // due, and never started
+  std::uint64_t missed = 0;                          // due, and never started, nor did a later one stand for it
+  std::optional<Time> last_missed;                   // when the newest of them was due
+  std::string missed_reason;                         // its text(SkipReason)
   std::optional<Time> next;                          // planned start
 
   struct Running {
@@ -55,7 +57,8 @@ struct JobFigures {
   std::string last_error_kind;
   std::string last_error_message;
   std::string last_error_hint;
-  bool tried_again = false;  // a retry of it waits or runs
+  bool tried_again = false;         // a retry of it waits or runs
+  bool needs_confirmation = false;  // an expire that would remove so much that somebody has to confirm it
 };
 
 struct SlotFigures {
@@ -87,6 +90,7 @@ struct WalFigures {
   std::uint64_t stored_segments = 0;  // since the daemon started
   std::uint64_t failures = 0;         // receptions that ended by an error, since the daemon started
   std::uint64_t gaps = 0;             // in the window, as the repository shows them
+  bool gap_repaired = false;          // a backup began behind the newest of them
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_limit = 0;
   std::uint64_t refused = 0;
@@ -99,7 +103,15 @@ struct WalFigures {
 struct Targets {
   double window_seconds = 0;
   double rpo_seconds = 0;
-  double backup_max_age_seconds = 0;
+  double backup_max_age_seconds = 0;  // 0: none is promised
+  double wal_interruption_seconds = 0;
+  std::uint64_t slot_retained_bytes = 0;
+};
+
+// Something that lets us in, and ends.
+struct CredentialFigures {
+  std::string credential;  // "password of role backup", "certificate client.crt"
+  Time expires{};
 };
 
 struct ClusterFigures {
@@ -124,6 +136,7 @@ struct ClusterFigures {
   std::string damage;                 // its first finding
   std::vector<JobFigures> jobs;
   WalFigures wal;
+  std::vector<CredentialFigures> credentials;  // whose end is known
 };
 
 struct RepositoryFigures {

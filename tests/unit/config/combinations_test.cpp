@@ -136,3 +136,26 @@ TEST_CASE("a receiver has one address", "[config]") {
   CHECK(receiver("kind: slack, url_file: x, url_credential: y") ==
         Lines{"7:72: alerts.receivers.me.url_credential: stands beside \"url_file\""});
 }
+
+TEST_CASE("targets are such that they can be met", "[config]") {
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, targets: { rpo: 0s, wal_interruption: 999ms }")) ==
+        Lines{"6:66: clusters.prod.targets.rpo: is too short", "6:88: clusters.prod.targets.wal_interruption: is too short"});
+  CHECK(bare_errors_of(of("path: /a", "connection: host=db, targets: { rpo: 1s, backup_max_age: 1s }")) == Lines{});
+}
+
+TEST_CASE("how old a backup may become follows from its schedule", "[config]") {
+  using namespace std::chrono_literals;
+  ScheduleConfig schedule;
+  CHECK(scheduled_backup_max_age(schedule) == 26h);
+  schedule.timezone = "Europe/Berlin";  // where a day of autumn has 25 hours
+  schedule.weekly = "never";
+  schedule.spread = 30min;
+  CHECK(scheduled_backup_max_age(schedule) == 27h + 30min);
+  schedule = {};
+  schedule.daily = "never";
+  CHECK(scheduled_backup_max_age(schedule) == 7 * 24h + 2h);
+  schedule.weekly = "never";
+  CHECK(scheduled_backup_max_age(schedule) == 31 * 24h + 2h);
+  schedule.monthly = "never";
+  CHECK_FALSE(scheduled_backup_max_age(schedule));
+}
