@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "config/conninfo.h"
 #include "config/reader.h"
 #include "config/text_forms.h"
@@ -106,7 +108,53 @@ class CombinationCheck {
     doubtful(path, "url", receiver.url);
   }
 
+  void metrics(const MetricsConfig& metrics) {
+    together("metrics", "tls_certificate", "tls_key");
+    one_source("metrics", "password");
+    if (metrics.username && !metrics.password.configured()) {
+      error("metrics.username", "has no password beside it", "add password_file: FILE");
+    } else if (!metrics.username && metrics.password.configured()) {
+      error("metrics", "has a password, and no username", "add username: NAME");
+    }
+    if (metrics.username && metrics.username->find(':') != std::string::npos) {
+      error("metrics.username", "has a colon in it", "HTTP ends the name there: choose another");
+    }
+    if (metrics.tls_certificate && !std::filesystem::is_regular_file(*metrics.tls_certificate)) {
+      warn("metrics.tls_certificate", Complaint{*metrics.tls_certificate + " is not there", "create it, or correct the path"});
+    }
+    if (metrics.tls_key) {
+      warn("metrics.tls_key", doubt_secret_file(*metrics.tls_key));
+    }
+    doubtful("metrics", "password", metrics.password);
+    exposed(metrics);
+  }
+
  private:
+  // What whoever reaches this host over the network would see.
+  void exposed(const MetricsConfig& metrics) {
+    const auto address = listen_address(metrics.listen);
+    if (!address || address->loopback) {
+      return;
+    }
+    if (!metrics.username) {
+      warn("metrics.listen", Complaint{"whoever reaches this host can see the names and the state of all clusters",
+                                       "add username and password_file, or listen on 127.0.0.1"});
+    }
+    if (!metrics.tls_certificate) {
+      warn("metrics.listen",
+           Complaint{fmt::format("{} readable on the way", metrics.username ? "the password is" : "what is answered is"),
+                     "add tls_certificate and tls_key, or listen on 127.0.0.1 behind a proxy that speaks TLS"});
+    }
+  }
+
+  void together(const std::string& path, const std::string& one, const std::string& other) {
+    if (has(path + "." + one) != has(path + "." + other)) {
+      const bool first = has(path + "." + one);
+      error(path + "." + (first ? one : other), fmt::format("needs \"{}\" beside it", first ? other : one),
+            fmt::format("add {}: FILE", first ? other : one));
+    }
+  }
+
   [[nodiscard]] bool has(const std::string& key) const { return positions_.contains(key); }
 
   // A section that could not be read has been reported, and so has its absence.
@@ -215,6 +263,7 @@ void check_combinations(Config& config, const std::map<std::string, Position>& p
   for (const auto& [name, receiver] : config.alerts.receivers) {
     check.receiver(name, receiver);
   }
+  check.metrics(config.metrics);
 }
 
 }  // namespace pgrecall

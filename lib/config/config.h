@@ -113,8 +113,13 @@ struct AlertsConfig {
   std::map<std::string, ReceiverConfig> receivers;
 };
 
+// The HTTP listener: metrics, probes and the status page.
 struct MetricsConfig {
-  std::string listen = "127.0.0.1:9754";  // address:port
+  std::string listen = "127.0.0.1:9754";       // address:port, or "off"
+  std::optional<std::string> tls_certificate;  // absolute path, PEM; set together with tls_key
+  std::optional<std::string> tls_key;          // absolute path, PEM
+  std::optional<std::string> username;         // set together with password
+  SecretSource password;
 };
 
 struct DaemonConfig {

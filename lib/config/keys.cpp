@@ -137,6 +137,23 @@ void visit(KeyVisitor& keys, ReceiverConfig& receiver) {
              text_value(Kind::credential, receiver.url.credential));
 }
 
+void visit(KeyVisitor& keys, MetricsConfig& metrics) {
+  keys.value({"listen", "Address and port of metrics, probes and the status page; off for none of them."},
+             text_value(Kind::listen, metrics.listen));
+  keys.value({"tls_certificate", "PEM file with the certificate and its chain; with tls_key, nothing but TLS is spoken there."},
+             text_value(Kind::path, metrics.tls_certificate));
+  keys.value({"tls_key", "PEM file with the certificate's private key."}, text_value(Kind::path, metrics.tls_key));
+  keys.value({"username", "Who may see metrics and the status page (HTTP basic authentication); everybody where absent."},
+             text_value(Kind::text, metrics.username));
+  keys.value({"password", "Password for that, here in the open. Better: one of the next three."},
+             secret_value(metrics.password.literal));
+  keys.value({"password_file", "File that holds the password."}, text_value(Kind::path, metrics.password.file));
+  keys.value({"password_env", "Environment variable that holds the password."},
+             text_value(Kind::variable, metrics.password.environment));
+  keys.value({"password_credential", "systemd credential that holds the password."},
+             text_value(Kind::credential, metrics.password.credential));
+}
+
 void visit(KeyVisitor& keys, DaemonConfig& daemon) {
   keys.value({"socket", "Unix socket on which the daemon is asked and steered."}, text_value(Kind::path, daemon.socket));
   keys.value({"socket_group", "Group whose members may do that, besides root and the daemon's user."},
@@ -178,9 +195,8 @@ void visit_keys(Config& config, KeyVisitor& visitor) {
   visitor.section({"alerts", "Who is told when something fails."}, [&config](KeyVisitor& alerts) {
     alerts.named_sections({"receivers", "Whom alerts are sent to."}, named(config.alerts.receivers));
   });
-  visitor.section({"metrics", "Prometheus metrics."}, [&config](KeyVisitor& metrics) {
-    metrics.value({"listen", "Address and port of the metrics page."}, text_value(Kind::listen, config.metrics.listen));
-  });
+  visitor.section({"metrics", "The HTTP listener: Prometheus metrics, probes and the status page."},
+                  [&config](KeyVisitor& keys) { visit(keys, config.metrics); });
   visitor.section({"daemon", "The service."}, [&config](KeyVisitor& keys) { visit(keys, config.daemon); });
   visitor.section({"log", "What the service logs."}, [&config](KeyVisitor& keys) { visit(keys, config.log); });
   visitor.value({"spool", "Directory for received WAL that the repository does not hold yet, and for temporary files."},

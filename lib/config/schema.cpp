@@ -24,7 +24,7 @@ ordered_json type_schema(const ValueType& type) {
           {"type", "string"}, {"pattern", "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}, {"minLength", 2}};
     case Kind::cron: return {{"type", "string"}, {"pattern", "^(never|@[A-Za-z]+|[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4})$"}};
     case Kind::day_span: return {{"type", "string"}, {"pattern", "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"}};
-    case Kind::listen: return {{"type", "string"}, {"pattern", ":[0-9]+$"}};
+    case Kind::listen: return {{"type", "string"}, {"pattern", "^(off|.+:[0-9]+)$"}};
     case Kind::slot: return {{"type", "string"}, {"pattern", "^[a-z0-9_]{1,63}$"}};
     case Kind::text:
     case Kind::path:

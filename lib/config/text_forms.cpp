@@ -1,6 +1,8 @@
 #include "config/text_forms.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
@@ -66,16 +68,36 @@ std::optional<Complaint> check_timezone(const std::string& text) {
   return std::nullopt;
 }
 
-std::optional<Complaint> check_listen(std::string_view text) {
+std::optional<ListenAddress> listen_address(std::string_view text) {
   const auto colon = text.rfind(':');
   const auto port = colon == std::string_view::npos ? std::nullopt : number(text.substr(colon + 1));
-  const std::string_view host = text.substr(0, colon);
-  const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
-  const bool plain = !host.empty() && host.find_first_of(":[]/ ") == std::string_view::npos;
-  if (!port || *port == 0 || *port > 65'535 || !(bracketed || plain)) {
-    return Complaint{in_quotes(text) + " is not an address and a port", "write 127.0.0.1:9754 or [::1]:9754"};
+  if (!port || *port == 0 || *port > 65'535) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  ListenAddress found;
+  found.port = static_cast<std::uint16_t>(*port);
+  found.host = text.substr(0, colon) == "localhost" ? "127.0.0.1" : std::string(text.substr(0, colon));
+  if (found.host.starts_with('[') && found.host.ends_with(']')) {
+    found.host = found.host.substr(1, found.host.size() - 2);
+    in6_addr address{};
+    found.v6 = true;
+    found.loopback = ::inet_pton(AF_INET6, found.host.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
+    return ::inet_pton(AF_INET6, found.host.c_str(), &address) == 1 ? std::optional(found) : std::nullopt;
+  }
+  in_addr address{};
+  if (::inet_pton(AF_INET, found.host.c_str(), &address) != 1) {
+    return std::nullopt;
+  }
+  found.loopback = (ntohl(address.s_addr) >> 24U) == 127;
+  return found;
+}
+
+// Names other than localhost are not looked up: what they mean may change, or take a name server's time.
+std::optional<Complaint> check_listen(std::string_view text) {
+  if (text == "off" || listen_address(text)) {
+    return std::nullopt;
+  }
+  return Complaint{in_quotes(text) + " is not an address and a port", "write 127.0.0.1:9754, 0.0.0.0:9754, [::1]:9754 or off"};
 }
 
 bool valid_config_name(std::string_view name) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,16 @@ namespace pgrecall {
 [[nodiscard]] std::variant<OffPeak, Complaint> day_span_of(std::string_view text);
 // A name of the system's time zone database.
 [[nodiscard]] std::optional<Complaint> check_timezone(const std::string& text);
-// "127.0.0.1:9754", "[::1]:9754", "name:9754".
+// Where to listen, taken apart.
+struct ListenAddress {
+  std::string host;  // digits, without brackets: "127.0.0.1", "::1"
+  std::uint16_t port = 0;
+  bool v6 = false;
+  bool loopback = false;  // nobody beyond this host gets there
+};
+// Of "127.0.0.1:9754", "[::1]:9754" or "localhost:9754"; nothing for anything else.
+[[nodiscard]] std::optional<ListenAddress> listen_address(std::string_view text);
+// Such an address, or "off".
 [[nodiscard]] std::optional<Complaint> check_listen(std::string_view text);
 [[nodiscard]] std::optional<Complaint> check_name(std::string_view text);
 [[nodiscard]] std::optional<Complaint> check_variable(std::string_view text);

@@ -109,7 +109,7 @@ std::string description(const ValueType& type) {
     case Kind::cron: return "cron expression, or never";
     case Kind::day_span: return "time of day to time of day, as 22:00-06:00";
     case Kind::timezone: return "time zone";
-    case Kind::listen: return "address:port";
+    case Kind::listen: return "address:port, or off";
     case Kind::slot: return "name of a replication slot";
   }
   return "text";

@@ -45,6 +45,7 @@ class Daemon:
         """Further keys of `daemon`."""
         self.settings.update(settings)
         self.runner.settings["daemon"] = self.settings
+        self.runner.settings.setdefault("metrics", {"listen": "off"})  # one port, and many daemons at a time
         self.runner.settings.setdefault("log", {"format": "json", "level": "debug"})
         self.runner.write_config()
         return self

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "unit/config/fixture.h"
@@ -158,4 +159,36 @@ TEST_CASE("how old a backup may become follows from its schedule", "[config]") {
   CHECK(scheduled_backup_max_age(schedule) == 31 * 24h + 2h);
   schedule.monthly = "never";
   CHECK_FALSE(scheduled_backup_max_age(schedule));
+}
+
+TEST_CASE("the listener's keys come in pairs", "[config]") {
+  const auto metrics = [](const std::string& text) {
+    return bare_errors_of(of("path: /a", "connection: host=db", "metrics: { " + text + " }\n"));
+  };
+  CHECK(metrics("tls_certificate: c, tls_key: k, username: u, password_env: P") == Lines{});
+  CHECK(metrics("tls_certificate: c") == Lines{"7:29: metrics.tls_certificate: needs \"tls_key\" beside it"});
+  CHECK(metrics("tls_key: k") == Lines{"7:21: metrics.tls_key: needs \"tls_certificate\" beside it"});
+  CHECK(metrics("username: u") == Lines{"7:22: metrics.username: has no password beside it"});
+  CHECK(metrics("password_env: P") == Lines{"7:1: metrics: has a password, and no username"});
+  CHECK(metrics("username: \"a:b\", password_env: P") == Lines{"7:22: metrics.username: has a colon in it"});
+  CHECK(metrics("username: u, password_env: P, password: x") == Lines{"7:39: metrics.password_env: stands beside \"password\""});
+}
+
+TEST_CASE("a listener that others reach is warned of, until it has a password and TLS", "[config]") {
+  const Variable password("P", "x");
+  const auto listening = [](const std::string& text) {
+    const std::vector<std::string> all = warnings_of(
+        "repositories: { main: { path: /a } }\nclusters: { prod: { connection: host=db, repository: main } }\n"
+        "metrics: { listen: " +
+        text + " }\n");
+    return std::count_if(all.begin(), all.end(),
+                         [](const std::string& line) { return line.starts_with("3:20: metrics.listen:"); });
+  };
+  CHECK(listening("\"127.0.0.1:9754\"") == 0);
+  CHECK(listening("\"[::1]:9754\"") == 0);
+  CHECK(listening("off") == 0);
+  CHECK(listening("\"0.0.0.0:9754\"") == 2);
+  CHECK(listening("\"[::]:9754\", username: u, password_env: P") == 1);
+  CHECK(listening("\"10.0.0.1:9754\", tls_certificate: c, tls_key: k") == 1);
+  CHECK(listening("\"10.0.0.1:9754\", tls_certificate: c, tls_key: k, username: u, password_env: P") == 0);
 }

@@ -63,7 +63,8 @@ TEST_CASE("every key of a full file arrives", "[config]") {
       "alerts: { receivers: { a: { kind: slack, url_file: hook }, b: { kind: slack, url_env: B }, c: { kind: slack, "
       "url_credential: c },\n"
       "  d: { kind: slack, url: \"https://example.com\" } } }\n"
-      "metrics: { listen: \"[::1]:1\" }\n"
+      "metrics: { listen: \"[::1]:1\", tls_certificate: tls/cert, tls_key: tls/key, username: prometheus, password_file: scrape "
+      "}\n"
       "spool: /spool\n");
   const auto& repositories = config.repositories;
   CHECK(repositories.at("main").directory == "/srv/backup");
@@ -108,6 +109,11 @@ TEST_CASE("every key of a full file arrives", "[config]") {
   CHECK(receivers.at("c").url.credential == "c");
   CHECK(receivers.at("d").url.literal->reveal() == "https://example.com");
   CHECK(config.metrics.listen == "[::1]:1");
+  CHECK(config.metrics.tls_certificate == "/etc/tls/cert");
+  CHECK(config.metrics.tls_key == "/etc/tls/key");
+  CHECK(config.metrics.username == "prometheus");
+  CHECK(config.metrics.password.file == "/etc/scrape");
+  CHECK(config_of(std::string(minimal) + "metrics: { listen: off }\n").metrics.listen == "off");
   CHECK(config.spool == "/spool");
 }
 

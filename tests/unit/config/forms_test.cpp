@@ -38,15 +38,29 @@ TEST_CASE("a host without a time zone database accepts what looks like a time zo
 }
 
 TEST_CASE("addresses to listen on have a port", "[config]") {
-  for (const char* text : {"127.0.0.1:9754", "0.0.0.0:1", "[::1]:65535", "localhost:9754"}) {
+  for (const char* text : {"127.0.0.1:9754", "0.0.0.0:1", "[::1]:65535", "localhost:9754", "off"}) {
     INFO(text);
     CHECK_FALSE(check_listen(text).has_value());
   }
-  for (const char* text : {"", "127.0.0.1", ":9754", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "::1:9754", "[]:1",
-                           "host:port", "http://x:1", "a b:1", "x:-1"}) {
+  for (const char* text :
+       {"", "127.0.0.1", ":9754", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "::1:9754", "[]:1", "host:port", "http://x:1",
+        "a b:1", "x:-1", "host:1", "127.0.0.256:1", "[::g]:1", "[127.0.0.1]:1", "Off"}) {
     INFO(text);
     CHECK(check_listen(text).has_value());
   }
+}
+
+TEST_CASE("addresses to listen on are taken apart, and tell whether others reach them", "[config]") {
+  const ListenAddress v6 = listen_address("[fe80::1]:9754").value();
+  CHECK((v6.host == "fe80::1" && v6.port == 9754 && v6.v6 && !v6.loopback));
+  CHECK(listen_address("localhost:1").value().host == "127.0.0.1");
+  CHECK(listen_address("127.8.8.8:1").value().loopback);
+  CHECK(listen_address("[::1]:1").value().loopback);
+  for (const char* text : {"0.0.0.0:1", "[::]:1", "10.127.0.1:1"}) {
+    INFO(text);
+    CHECK_FALSE(listen_address(text).value().loopback);
+  }
+  CHECK_FALSE(listen_address("off").has_value());
 }
 
 TEST_CASE("names of variables and credentials, never repeating what was given", "[config]") {

@@ -35,7 +35,8 @@ TEST_CASE("unknown keys are named with their place and the key that was meant", 
 
 TEST_CASE("where nothing near was meant, the keys that there are are listed", "[config]") {
   CHECK(errors_of(with("metrics: { frobnicate: 1 }\n")) ==
-        Lines{"4:12: metrics.frobnicate: unknown key; hint: keys here: listen"});
+        Lines{"4:12: metrics.frobnicate: unknown key; hint: keys here: listen, tls_certificate, tls_key, username, "
+              "password, password_file, password_env, password_credential"});
 }
 
 TEST_CASE("duplicate keys are refused at every level, at the second place", "[config]") {

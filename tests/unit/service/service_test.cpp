@@ -41,7 +41,7 @@ class Running {
 
   void configure(unsigned clusters) const {
     std::ofstream file(config());
-    file << "repositories: { main: { path: repository } }\nspool: spool\nlog: { level: error }\n"
+    file << "repositories: { main: { path: repository } }\nspool: spool\nlog: { level: error }\nmetrics: { listen: off }\n"
          << "daemon: { socket: " << scratch / "socket"
          << ", state: state }\nclusters:\n";
     for (unsigned i = 0; i < clusters; ++i) {
