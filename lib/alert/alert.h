@@ -34,6 +34,7 @@ struct Notification {
   Alert alert;
   std::string fingerprint;
   Time since{};                  // when it began
+  Time told{};                   // when it was decided to tell this; tells one repetition from the next
   std::optional<Time> resolved;  // when it was over
   bool repeated = false;         // told before, and still firing
   std::string host;              // of the daemon

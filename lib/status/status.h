@@ -126,8 +126,9 @@ struct ClusterFigures {
 
   std::optional<Time> recoverable_from;
   std::optional<Time> recoverable_until;
-  bool window_broken = false;  // a gap lies within the promised window
-  std::string window_problem;  // why the window is not known, or old
+  bool window_broken = false;           // a gap lies within the promised window
+  std::string window_problem;           // why the window is not known, or old
+  std::optional<Time> window_computed;  // nothing: nothing of the repository is known yet
   std::optional<Time> first_backup_started;
   std::vector<BackupFigures> backups;  // oldest first, at most the newest 400
   std::map<std::string, std::uint64_t> backups_by_keep;
@@ -155,6 +156,26 @@ struct RepositoryFigures {
   std::uint64_t retries = 0;
 };
 
+// One receiver of alerts, since the daemon started.
+struct ReceiverFigures {
+  std::string receiver;
+  std::uint64_t delivered = 0;                    // messages that it took
+  std::map<std::string, std::uint64_t> failures;  // tries that failed, by reason: "timeout", "status_503", "refused" ...
+  std::uint64_t waiting = 0;                      // messages, now
+  std::optional<Time> last_success;
+  std::optional<Time> failing_since;  // nothing while the newest try succeeded
+  std::string problem;                // of the newest try, while it fails
+  std::uint64_t given_up = 0;         // messages that were not taken in time, or refused for good
+  std::optional<Time> last_given_up;
+};
+
+struct HeartbeatFigures {
+  std::string heartbeat;
+  std::optional<Time> last_success;
+  std::uint64_t failures = 0;
+  std::string problem;  // of the newest call, while it fails
+};
+
 struct ServiceFigures {
   Time taken{};    // when all of this held, by this host's clock
   Time started{};  // of the daemon
@@ -167,6 +188,8 @@ struct ServiceFigures {
   double clock_jump_seconds = 0;     // forwards positive
   std::vector<ClusterFigures> clusters;
   std::vector<RepositoryFigures> repositories;
+  std::vector<ReceiverFigures> receivers;
+  std::vector<HeartbeatFigures> heartbeats;
 };
 
 // The newest figures, for all threads: written by one, never null once set.

@@ -1,0 +1,226 @@
+#include "alert/book.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "journal/database.h"
+
+namespace pgrecall {
+
+std::string_view name(AlertState state) noexcept {
+  switch (state) {
+    case AlertState::pending: return "pending";
+    case AlertState::firing: return "firing";
+    case AlertState::settling: return "settling";
+    case AlertState::resolved: break;
+  }
+  return "resolved";
+}
+
+void AlertBook::update(const Judgement& judgement, const Options& options, Time now) {
+  std::vector<Finding> findings = judgement.findings;
+  add_happenings(findings, now);
+  std::map<std::string, const Finding*> wrong;
+  for (const Finding& finding : findings) {
+    wrong.emplace(fingerprint(finding.alert), &finding);  // of two with one fingerprint the first
+  }
+  for (auto& [print, row] : rows_) {
+    forgive_clock(row, now);
+    if (!wrong.contains(print)) {
+      may_end(row, judgement, now);
+    }
+  }
+  for (const auto& [print, finding] : wrong) {
+    const auto found = rows_.find(print);
+    if (found == rows_.end()) {
+      begin(*finding, print, options, now);
+    } else {
+      go_on(found->second, *finding, now);
+    }
+    decide(rows_.at(print), *finding, options, now);
+  }
+  std::erase_if(rows_,
+                [](const auto& each) { return each.second.entry.state == AlertState::pending && each.second.gone.has_value(); });
+  store_changes();
+  pay(options);
+}
+
+void AlertBook::begin(const Finding& finding, const std::string& fingerprint, const Options& options, Time now) {
+  Row& row = rows_[fingerprint];
+  row.entry.alert = finding.alert;
+  row.entry.fingerprint = fingerprint;
+  row.entry.since = now;
+  row.settle = finding.settle;
+  if (ended_lately(fingerprint, options.settle, now)) {
+    row.settle = std::max(row.settle, options.settle);  // it comes and goes: told to be over once it stays away
+  }
+}
+
+void AlertBook::go_on(Row& row, const Finding& finding, Time now) {
+  if (row.entry.state == AlertState::resolved) {
+    return;  // its end is not handed over yet; it begins anew after that
+  }
+  if (row.entry.state == AlertState::settling) {
+    row.entry.state = AlertState::firing;
+    row.changed = true;
+  }
+  row.gone.reset();
+  row.settle = std::max(row.settle, finding.settle);
+  const bool worse = finding.alert.severity == Severity::critical && row.entry.alert.severity == Severity::warning;
+  row.entry.alert = finding.alert;
+  if (worse && row.entry.told && row.owed == Owed::nothing && silence_of(finding.alert.cluster, now) == nullptr) {
+    row.owed = Owed::repeated;
+    row.owed_since = now;
+    row.entry.told = now;
+    ++row.entry.times_told;
+    row.changed = true;
+  }
+}
+
+void AlertBook::decide(Row& row, const Finding& finding, const Options& options, Time now) {
+  if (row.entry.state == AlertState::resolved || now - row.entry.since < finding.hold) {
+    return;
+  }
+  if (row.entry.state == AlertState::pending) {
+    row.entry.state = AlertState::firing;
+    row.changed = true;
+  }
+  if (silence_of(row.entry.alert.cluster, now) != nullptr || row.owed != Owed::nothing) {
+    return;
+  }
+  if (row.entry.told && now - *row.entry.told < options.repeat_interval) {
+    return;
+  }
+  row.owed = row.entry.told ? Owed::repeated : Owed::firing;
+  row.owed_since = now;
+  row.entry.told = now;
+  ++row.entry.times_told;
+  row.changed = true;
+}
+
+void AlertBook::may_end(Row& row, const Judgement& judgement, Time now) {
+  const Alert& alert = row.entry.alert;
+  const bool of_repository = alert.name == condition::repository_filling || alert.name == condition::repository_space_low;
+  if (row.entry.state == AlertState::resolved || judgement.unknown_clusters.contains(alert.cluster) ||
+      (of_repository && judgement.unknown_repositories.contains(alert.subject))) {
+    return;
+  }
+  if (!row.gone) {
+    row.gone = now;
+    row.changed = true;
+  }
+  if (row.entry.state == AlertState::pending || row.owed != Owed::nothing) {
+    return;
+  }
+  if (now - *row.gone < row.settle) {
+    row.entry.state = AlertState::settling;
+    return;
+  }
+  row.entry.state = AlertState::resolved;
+  row.entry.resolved = row.gone;
+  row.owed = Owed::resolved;
+  row.owed_since = now;
+  row.changed = true;
+}
+
+// A clock that was set back must not make anything wait until it has caught up.
+void AlertBook::forgive_clock(Row& row, Time now) {
+  row.entry.since = std::min(row.entry.since, now);
+  if (row.entry.told) {
+    row.entry.told = std::min(*row.entry.told, now);
+  }
+  if (row.gone) {
+    row.gone = std::min(*row.gone, now);
+  }
+}
+
+// First everything is written down, then it is handed over, then that this was done: whenever the daemon dies, the next one
+// hands over what may not have been, with the same `told`.
+void AlertBook::pay(const Options& options) {
+  std::exception_ptr failure;
+  for (auto& [print, row] : rows_) {
+    if (row.owed == Owed::nothing) {
+      continue;
+    }
+    try {
+      pay(row, options);
+    } catch (const std::exception&) {
+      failure = std::current_exception();  // the others are told all the same
+    }
+  }
+  std::erase_if(rows_, [](const auto& each) {
+    return each.second.entry.state == AlertState::resolved && each.second.owed == Owed::nothing;
+  });
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
+void AlertBook::pay(Row& row, const Options& options) {
+  const AlertEntry& entry = row.entry;
+  if (row.owed != Owed::resolved || entry.told) {
+    Notification notification;
+    notification.state = row.owed == Owed::resolved ? Notification::State::resolved : Notification::State::firing;
+    notification.alert = entry.alert;
+    notification.fingerprint = entry.fingerprint;
+    notification.since = entry.since;
+    notification.told = row.owed_since;
+    notification.resolved = row.owed == Owed::resolved ? entry.resolved : std::nullopt;
+    notification.repeated = row.owed == Owed::repeated;
+    notification.host = options.host;
+    tell_(notification);
+  }
+  const Owed paid = row.owed;
+  row.owed = Owed::nothing;
+  try {
+    Transaction transaction(*database_);
+    if (paid == Owed::resolved) {
+      close(row);
+    } else {
+      store(row);
+    }
+    transaction.commit();
+  } catch (const std::exception&) {
+    row.owed = paid;
+    throw;
+  }
+}
+
+std::vector<AlertEntry> AlertBook::open(Time now) const {
+  std::vector<AlertEntry> entries;
+  for (const auto& [print, row] : rows_) {
+    if (row.entry.state == AlertState::resolved) {
+      continue;
+    }
+    entries.push_back(row.entry);
+    if (const Silence* silence = silence_of(row.entry.alert.cluster, now)) {
+      entries.back().silence = *silence;
+    }
+  }
+  std::sort(entries.begin(), entries.end(), [](const AlertEntry& a, const AlertEntry& b) {
+    return std::pair(a.since, a.fingerprint) < std::pair(b.since, b.fingerprint);
+  });
+  return entries;
+}
+
+const Silence* AlertBook::silence_of(const std::string& cluster, Time now) const {
+  const Silence* longest = nullptr;
+  for (const Silence& silence : silences_) {
+    const bool in_force = !cluster.empty() && silence.cluster == cluster && silence.until > now;
+    if (in_force && (longest == nullptr || silence.until > longest->until)) {
+      longest = &silence;
+    }
+  }
+  return longest;
+}
+
+std::vector<Silence> AlertBook::silences(Time now) const {
+  std::vector<Silence> found;
+  std::copy_if(silences_.begin(), silences_.end(), std::back_inserter(found),
+               [&](const Silence& each) { return each.until > now; });
+  std::sort(found.begin(), found.end(),
+            [](const Silence& a, const Silence& b) { return std::tie(a.cluster, a.until) < std::tie(b.cluster, b.until); });
+  return found;
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,84 @@
+#include "alert/conditions.h"
+
+#include <array>
+
+#include "alert/bench.h"
+
+namespace pgrecall {
+
+namespace {
+constexpr std::array<std::string_view, 22> names{condition::run_failed,
+                                                 condition::backup_too_old,
+                                                 condition::window_too_short,
+                                                 condition::window_broken,
+                                                 condition::rpo_exceeded,
+                                                 condition::wal_stalled,
+                                                 condition::slot_retention,
+                                                 condition::slot_lost,
+                                                 condition::wal_gap,
+                                                 condition::verify_damage,
+                                                 condition::page_checksum_errors,
+                                                 condition::backup_size_unusual,
+                                                 condition::repository_filling,
+                                                 condition::repository_space_low,
+                                                 condition::runs_missed,
+                                                 condition::receiver_failing,
+                                                 condition::config_reload_failed,
+                                                 condition::credential_expiring,
+                                                 condition::clock_jump,
+                                                 condition::cluster_unguarded,
+                                                 condition::expire_waits,
+                                                 condition::journal_rebuilt};
+}  // namespace
+
+std::span<const std::string_view> all_conditions() noexcept { return names; }
+
+std::string runbook_address(const std::string& runbook_url, std::string_view alert_name) {
+  return runbook_url + (runbook_url.empty() || runbook_url.ends_with('/') ? "" : "/") + std::string(alert_name) + ".md";
+}
+
+Finding& Bench::add(const char* name, Severity severity, Passing passing) {
+  Finding& finding = judgement_.findings.emplace_back();
+  finding.alert.name = name;
+  finding.alert.severity = severity;
+  finding.alert.runbook = runbook_address(options_.runbook_url, name);
+  if (passing == Passing::often) {
+    finding.hold = options_.hold;
+    finding.settle = options_.settle;
+  }
+  return finding;
+}
+
+Finding& Bench::add(const char* name, Severity severity, const ClusterFigures& cluster, Passing passing) {
+  Finding& finding = add(name, severity, passing);
+  finding.alert.cluster = cluster.cluster;
+  return finding;
+}
+
+Judgement judge(const ServiceFigures& figures, const JudgeOptions& options) {
+  Judgement judgement;
+  Bench bench(figures, options, judgement);
+  judge_daemon(bench);
+  for (const ClusterFigures& cluster : figures.clusters) {
+    if (cluster.state == "opening" && !cluster.window_computed) {
+      judgement.unknown_clusters.insert(cluster.cluster);
+    }
+    judge_guard(cluster, bench);
+    judge_runs(cluster, bench);
+    if (cluster.state == "held_by_another") {
+      continue;  // whoever works on it judges the rest, from what it alone knows
+    }
+    judge_backups(cluster, bench);
+    judge_window(cluster, bench);
+    judge_wal(cluster, bench);
+  }
+  for (const RepositoryFigures& repository : figures.repositories) {
+    if (!repository.free_bytes) {
+      judgement.unknown_repositories.insert(repository.repository);
+    }
+    judge_repository(repository, bench);
+  }
+  return judgement;
+}
+
+}  // namespace pgrecall
