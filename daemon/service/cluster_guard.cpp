@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "engine/wal/window.h"
 #include "jobs/reception_options.h"
+#include "service/window_facts.h"
 
 namespace pgrecall {
 
@@ -221,28 +221,26 @@ bool ClusterGuard::still_ours() {
 }
 
 void ClusterGuard::compute_window_facts() {
+  const std::optional<WalReceiverStatus> receiver = status().receiver;  // before the repository is read: it only goes on
+  const Time now = clock_.now();
   WindowFacts facts;
-  facts.computed = clock_.now();
   try {
-    const RecoveryWindow window = compute_window(*repository_->repository, options_.cluster);
-    for (const RecoverySpan& span : window.spans) {
-      if (!facts.until || span.until_time >= *facts.until) {
-        facts.from = span.from_time;
-        facts.until = span.until_time;
-        facts.until_lsn = span.until_lsn;
-      }
-    }
-    facts.spans = window.spans.size();
-    facts.gaps = window.gaps.size();
-    facts.backups = window.backups.size();
-    if (!window.backups.empty()) {
-      facts.newest_backup = window.backups.back().summary.id.text;
-      facts.newest_backup_started = window.backups.back().summary.started;
-    }
-    change([&](GuardStatus& status) { status.window = std::move(facts); });
+    facts = window_facts(compute_window(*repository_->repository, options_.cluster), receiver);
   } catch (const Error& error) {
     change([&](GuardStatus& status) { status.window.problem = error.what(); });
+    return;
   }
+  facts.computed = now;
+  note_window(std::move(facts));
+}
+
+void ClusterGuard::note_window(WindowFacts facts) {
+  change([&](GuardStatus& status) {
+    // While older WAL waits to be stored, the receiver cannot tell; what it told last still holds, for a gap makes it begin anew.
+    const bool untold = status.receiver && !status.receiver->stored.valid();
+    facts.followed = facts.followed || (untold && status.window.followed);
+    status.window = std::move(facts);
+  });
 }
 
 void ClusterGuard::receive(const std::stop_token& stop) {

@@ -14,6 +14,7 @@
 #include "journal/run.h"
 #include "repository/lease.h"
 #include "service/repository_pool.h"
+#include "service/window_facts.h"
 
 namespace pgrecall {
 
@@ -29,20 +30,6 @@ struct BackupFacts {
   std::map<std::string, Time> newest;  // start of the newest of each kind of `keep`: "daily"
   std::optional<Time> newest_started;
   std::optional<Time> newest_verified;
-};
-
-// The recovery window as it was when it was last worked out. A plain value.
-struct WindowFacts {
-  Time computed{};
-  std::optional<Time> from;  // of the span that ends last; nothing without backups
-  std::optional<Time> until;
-  Lsn until_lsn;
-  std::size_t spans = 0;
-  std::size_t gaps = 0;
-  std::size_t backups = 0;
-  std::string newest_backup;
-  std::optional<Time> newest_backup_started;
-  std::string problem;  // why the rest is not known, or old
 };
 
 enum class GuardState {
@@ -114,6 +101,7 @@ class ClusterGuard {
   void hold(const std::stop_token& stop);
   [[nodiscard]] bool still_ours();
   void compute_window_facts();
+  void note_window(WindowFacts facts);
   void receive(const std::stop_token& stop);
   void receive_once(const std::stop_token& stop);
   void failed(const std::exception& error);

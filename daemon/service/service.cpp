@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "io/fd.h"
 #include "service/control_socket.h"
+#include "service/figures.h"
 #include "service/supervisor.h"
 #include "service/systemd.h"
 #include "version.h"
@@ -25,6 +26,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto beat_every = 1s;
+constexpr unsigned beats_between_figures = 3;
 constexpr auto longest_extension = 30s;
 
 // Two daemons with one state directory would write each other's runs.
@@ -51,6 +53,7 @@ class Service {
             desk_, loaded.config,
             {.config_file = loaded.file, .clock = &clock_, .engine_clock = &system_clock_, .clock_speed = options.clock_speed},
             *opened_.journal, log_, [this] { on_all_ended(); }),
+        figures_(supervisor_, board_, {.clock = &clock_, .clock_speed = options.clock_speed}),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         beat_(io_),
         socket_(io_, {.path = loaded.config.daemon.socket, .group = loaded.config.daemon.socket_group}, answers()) {}
@@ -63,6 +66,7 @@ class Service {
     watch_signals();
     asio::post(desk_, [this] {
       supervisor_.start();
+      figures_.publish();
       log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
       // Ready is: configuration read, journal open, socket listening, receivers started.
       service_manager::tell_ready();
@@ -145,6 +149,9 @@ class Service {
   // From the desk, so that the service manager hears nothing when it hangs.
   void beat() {
     service_manager::feed_watchdog();
+    if (++beats_ % beats_between_figures == 0) {
+      figures_.publish();
+    }
     const std::string line = supervisor_.status_line();
     if (line != told_line_) {
       told_line_ = line;
@@ -181,6 +188,9 @@ class Service {
   asio::io_context desk_;
   asio::executor_work_guard<asio::io_context::executor_type> desk_work_{desk_.get_executor()};
   Supervisor supervisor_;
+  FiguresBoard board_;
+  Figures figures_;
+  unsigned beats_ = 0;
   std::string told_line_;
   asio::signal_set signals_;
   asio::steady_timer beat_;

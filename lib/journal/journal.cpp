@@ -98,6 +98,7 @@ std::string Journal::insert(Run& run) {
       .bind(run.options)
       .bind(run.result)
       .run();
+  changed(run.cluster);
   return run.id;
 }
 
@@ -135,6 +136,7 @@ void Journal::update(const Run& run) {
       .bind(run.result)
       .bind(run.id)
       .run();
+  changed(run.cluster);
 }
 
 std::optional<Run> Journal::find(const std::string& id) const {
@@ -162,6 +164,15 @@ std::vector<Run> Journal::newest_of_each_job(const std::string& cluster) const {
   return read_runs(statement);
 }
 
+std::vector<Run> Journal::newest_runs(const std::string& cluster, const std::string& job, const std::vector<RunState>& states,
+                                      unsigned limit) const {
+  const std::lock_guard lock(mutex_);
+  Statement statement(*database_, select_runs("WHERE cluster = ? AND job = ? AND instr(?, '|' || state || '|') > 0 "
+                                              "ORDER BY id DESC LIMIT ?"));
+  statement.bind(cluster).bind(job).bind(states_text(states)).bind(std::int64_t{limit});
+  return read_runs(statement);
+}
+
 std::vector<Run> Journal::mark_interrupted(Time now) {
   const std::lock_guard lock(mutex_);
   Statement statement(*database_,
@@ -169,7 +180,11 @@ std::vector<Run> Journal::mark_interrupted(Time now) {
                       "WHERE state = 'running' RETURNING " +
                           std::string(columns));
   statement.bind(std::optional(now));
-  return read_runs(statement);
+  std::vector<Run> runs = read_runs(statement);
+  for (const Run& run : runs) {
+    changed(run.cluster);
+  }
+  return runs;
 }
 
 std::optional<Time> Journal::handled(const std::string& cluster, const std::string& job) const {
@@ -209,20 +224,6 @@ void Journal::set_note(const std::string& name, const std::string& value) {
       .bind(name)
       .bind(value)
       .run();
-}
-
-void Journal::forget(Time before) {
-  const std::lock_guard lock(mutex_);
-  Transaction transaction(*database_);
-  Statement(*database_,
-            "DELETE FROM run_log WHERE run IN (SELECT id FROM runs WHERE state NOT IN ('queued', 'running') AND created < ?)")
-      .bind(std::optional(before))
-      .run();
-  Statement(*database_, "DELETE FROM runs WHERE state NOT IN ('queued', 'running') AND created < ?")
-      .bind(std::optional(before))
-      .run();
-  Statement(*database_, "DELETE FROM events WHERE sent IS NOT NULL AND time < ?").bind(std::optional(before)).run();
-  transaction.commit();
 }
 
 }  // namespace pgrecall

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +21,21 @@ struct RunFilter {
   std::vector<RunState> states;  // empty: all
   std::string before;            // an id: only older ones; empty: from the newest on
   unsigned limit = 100;
+};
+
+// How many runs of a job ended alike.
+struct RunTally {
+  std::string job;
+  RunState state = RunState::done;  // one that is over
+  std::string error_kind;
+  std::string reason;  // of skipped ones alone
+  std::uint64_t count = 0;
+};
+
+// How much of a repository's disk was in use at a time.
+struct SpaceSample {
+  Time time{};
+  std::uint64_t used_bytes = 0;
 };
 
 // The daemon's memory: runs, how far each schedule was handled, events to be sent, the log of each run. One SQLite file, one
@@ -46,6 +63,13 @@ class Journal {
   [[nodiscard]] std::vector<Run> list(const RunFilter& filter) const;
   // The newest run of each job of the cluster that ended by itself (done, warnings, failed).
   [[nodiscard]] std::vector<Run> newest_of_each_job(const std::string& cluster) const;
+  // The newest runs of the job in one of these states, newest first.
+  [[nodiscard]] std::vector<Run> newest_runs(const std::string& cluster, const std::string& job,
+                                             const std::vector<RunState>& states, unsigned limit) const;
+  // All runs of the cluster that are over, forgotten ones included: no count ever goes back.
+  [[nodiscard]] std::vector<RunTally> tallies(const std::string& cluster) const;
+  // Another number whenever a run of the cluster was added or changed by this process.
+  [[nodiscard]] std::uint64_t changes_of(const std::string& cluster) const;
   // Every run that was running becomes interrupted; returns them. For the start: nothing runs yet.
   [[nodiscard]] std::vector<Run> mark_interrupted(Time now);
 
@@ -59,6 +83,11 @@ class Journal {
   [[nodiscard]] std::string note(const std::string& name) const;
   void set_note(const std::string& name, const std::string& value);
 
+  // Adds a sample of the repository's disk, and forgets those before `oldest`.
+  void add_sample(const std::string& repository, const SpaceSample& sample, Time oldest);
+  // Oldest first.
+  [[nodiscard]] std::vector<SpaceSample> samples(const std::string& repository) const;
+
   std::int64_t add_event(const Event& event);
   // Not sent yet, oldest first.
   [[nodiscard]] std::vector<Event> pending_events(unsigned limit) const;
@@ -68,15 +97,18 @@ class Journal {
   // Lines of a run with numbers above `after`, oldest first.
   [[nodiscard]] std::vector<RunLogLine> log_of(const std::string& run, std::int64_t after, unsigned limit) const;
 
-  // Forgets runs that ended before, with their logs, and events that were sent before; queued and running ones stay.
+  // Forgets runs that were made before, but for their number, with their logs, and events that were sent before; queued and
+  // running ones stay.
   void forget(Time before);
 
  private:
   explicit Journal(std::unique_ptr<Database> database);
   std::string insert(Run& run);
+  void changed(const std::string& cluster) { ++changes_[cluster]; }
 
   mutable std::mutex mutex_;
   std::unique_ptr<Database> database_;
+  std::map<std::string, std::uint64_t> changes_;
 };
 
 struct Journal::Opened {

@@ -31,6 +31,17 @@ constexpr const char* schema = R"sql(
   PRAGMA user_version = 1;
 )sql";
 
+// Tables that came later and that earlier versions do without; made in any journal that has none of them.
+constexpr const char* additions = R"sql(
+  CREATE INDEX IF NOT EXISTS runs_to_count ON runs (cluster, job, state, error_kind);
+  CREATE INDEX IF NOT EXISTS runs_skipped ON runs (cluster, job, error_kind, reason) WHERE state = 'skipped';
+  CREATE TABLE IF NOT EXISTS forgotten_runs (
+    cluster TEXT NOT NULL, job TEXT NOT NULL, state TEXT NOT NULL, error_kind TEXT NOT NULL, reason TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (cluster, job, state, error_kind, reason)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS space_samples (
+    repository TEXT NOT NULL, time INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (repository, time)) WITHOUT ROWID;
+)sql";
+
 std::int64_t pragma_number(Database& database, std::string_view text) {
   Statement statement(database, text);
   return statement.step() ? statement.number() : 0;
@@ -64,6 +75,7 @@ void make_tables(Database& database, const std::string& path) {
     database.execute(schema);
     transaction.commit();
   }
+  database.execute(additions);
 }
 
 // The file and what belongs to it: a write-ahead log beside a new file would be taken for its own.

@@ -1,0 +1,211 @@
+#include "service/figures.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "version.h"
+
+namespace pgrecall {
+
+namespace {
+using Seconds = std::chrono::duration<double>;
+
+// Less is the slewing of a clock, or a desk that was busy between two readings.
+constexpr double smallest_jump_seconds = 5;
+
+std::set<std::string> scheduled_jobs(const ScheduleConfig& schedule) {
+  std::set<std::string> jobs;
+  const auto add = [&](JobKind kind, const std::string& when) {
+    if (when != "never") {
+      jobs.emplace(name(kind));
+    }
+  };
+  add(JobKind::daily, schedule.daily);
+  add(JobKind::weekly, schedule.weekly);
+  add(JobKind::monthly, schedule.monthly);
+  add(JobKind::verify, schedule.verify);
+  add(JobKind::expire, schedule.expire);
+  add(JobKind::check, schedule.check);
+  return jobs;
+}
+
+Time later(const std::optional<Time>& a, Time b) { return a ? std::max(*a, b) : b; }
+
+// What the repository tells of runs that a journal which is new knows nothing of.
+void restore_from_backups(ClusterFigures& figures) {
+  for (JobFigures& job : figures.jobs) {
+    for (const BackupFigures& backup : figures.backups) {
+      if ((backup.keep == "manual" ? "backup" : backup.keep) == job.job) {
+        job.last_success = later(job.last_success, backup.finished);
+        job.last_completion = later(job.last_completion, backup.finished);
+      }
+    }
+  }
+}
+
+void add_wal(WalFigures& wal, const WalReceiverStatus& receiver, Time now) {
+  wal.state = name(receiver.state);
+  wal.problem = receiver.last_error;
+  wal.updated = receiver.updated;
+  wal.lag_bytes = receiver.server_end.value - std::min(receiver.server_end.value, receiver.durable.value);
+  wal.spool_bytes = receiver.spool_bytes;
+  wal.spool_limit = receiver.spool_limit;
+  wal.refused = receiver.refused;
+  wal.store_failing = receiver.store_failing;
+  if (receiver.durable_time != Time{}) {
+    wal.durable_time = receiver.durable_time;
+    wal.lag_seconds = std::max(0.0, Seconds(now - receiver.durable_time).count());
+  }
+}
+}  // namespace
+
+void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
+  figures.state = name(guard.state);
+  figures.ours = guard.state == GuardState::active;
+  figures.problem = guard.problem;
+  figures.hint = guard.hint;
+  figures.wal.problem = guard.receiver_problem;
+  if (guard.receiver) {
+    add_wal(figures.wal, *guard.receiver, now);
+  }
+  const WindowFacts& window = guard.window;
+  figures.window_problem = window.problem;
+  figures.recoverable_from = window.from;
+  figures.recoverable_until = window.until;
+  if (window.until && window.followed && figures.wal.durable_time) {
+    figures.recoverable_until = std::max(*window.until, *figures.wal.durable_time);
+  }
+  const auto promised = std::chrono::duration_cast<std::chrono::microseconds>(Seconds(figures.targets.window_seconds));
+  figures.wal.gaps =
+      static_cast<std::uint64_t>(std::ranges::count_if(window.gap_ends, [&](Time end) { return end > now - promised; }));
+  figures.window_broken = figures.wal.gaps > 0;
+  figures.first_backup_started = window.first_backup_started;
+  figures.newest_backup_started = window.newest_backup_started;
+  figures.backups_by_keep = window.backups_by_keep;
+  if (window.known_backups) {
+    figures.backups = *window.known_backups;
+  }
+}
+
+const JournalFigures& Figures::counted(const std::string& cluster, const ClusterConfig& configured) {
+  Counted& known = counted_[cluster];
+  const std::uint64_t changes = supervisor_.journal().changes_of(cluster) + 1;  // 0 is: never counted
+  std::set<std::string> scheduled = scheduled_jobs(configured.schedule);
+  if (known.changes != changes || known.scheduled != scheduled) {
+    known.figures = journal_figures(supervisor_.journal(), cluster, scheduled);
+    known.scheduled = std::move(scheduled);
+    known.changes = changes;
+  }
+  return known.figures;
+}
+
+void Figures::add_running(JobFigures& job, const Run& run, const ClusterFigures& figures, Time now) {
+  JobFigures::Running running;
+  running.run = run.id;
+  running.started = run.started.value_or(run.created);
+  if (const RunExecution* execution = supervisor_.queue().execution(run.id)) {
+    const Progress::Snapshot at = execution->progress().snapshot();
+    running.phase = at.phase;
+    running.done_bytes = at.done;
+    running.expected_bytes = at.total;
+  }
+  if (running.expected_bytes == 0 && is_backup(parse_job_kind(run.job).value_or(JobKind::check)) && !figures.backups.empty()) {
+    running.expected_bytes = figures.backups.back().logical_bytes;
+  }
+  Moved& moved = moved_.try_emplace(run.id, Moved{running.done_bytes, running.started}).first->second;
+  if (moved.done_bytes != running.done_bytes) {
+    moved = {running.done_bytes, now};
+  }
+  running.progress = moved.when;
+  job.running = std::move(running);
+}
+
+void Figures::add_jobs(ClusterFigures& figures, const ClusterConfig& configured, Time now) {
+  const JournalFigures& known = counted(figures.cluster, configured);
+  figures.jobs = known.jobs;
+  const auto damaged = std::ranges::find_if(figures.backups, [](const BackupFigures& each) { return each.damaged; });
+  const auto marked =
+      static_cast<std::uint64_t>(std::ranges::count_if(figures.backups, [](const BackupFigures& each) { return each.damaged; }));
+  figures.damaged_objects = std::max(known.damage.objects, marked);
+  figures.damage = known.damage.objects > 0 || marked == 0 ? known.damage.first : "backup " + damaged->id;
+  restore_from_backups(figures);
+  const auto job_of = [&](const std::string& job) -> JobFigures* {
+    const auto found = std::ranges::find_if(figures.jobs, [&](const JobFigures& each) { return each.job == job; });
+    return found == figures.jobs.end() ? nullptr : &*found;
+  };
+  for (const Schedules::Upcoming& upcoming : supervisor_.schedules().upcoming(figures.cluster, now)) {
+    if (JobFigures* job = job_of(upcoming.job)) {
+      job->next = upcoming.planned;
+    }
+  }
+  const auto of_queue = [&](const Run& run) -> JobFigures* {
+    if (run.cluster != figures.cluster) {
+      return nullptr;
+    }
+    if (job_of(run.job) == nullptr) {
+      figures.jobs.emplace_back().job = run.job;  // its first run
+    }
+    JobFigures* job = job_of(run.job);
+    job->tried_again = job->tried_again || run.trigger == RunTrigger::retry;
+    return job;
+  };
+  for (const Run& run : supervisor_.queue().waiting()) {
+    of_queue(run);
+  }
+  for (const Run& run : supervisor_.queue().running()) {
+    if (JobFigures* job = of_queue(run)) {
+      add_running(*job, run, figures, now);
+    }
+  }
+}
+
+ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
+  const ClusterConfig& configured = supervisor_.config().clusters.at(cluster);
+  ClusterFigures figures;
+  figures.cluster = cluster;
+  figures.repository = configured.repository;
+  figures.guarded_since = guarded_since_.try_emplace(cluster, now).first->second;
+  figures.targets.window_seconds = Seconds(configured.retention.window).count();
+  const std::optional<GuardStatus> guard = supervisor_.guard_status(cluster);
+  GuardStatus none;
+  none.state = GuardState::stopped;
+  add_guard(figures, guard ? *guard : none, now);
+  add_jobs(figures, configured, now);
+  return figures;
+}
+
+// Both clocks go on alike, but for somebody who set the one that tells the time.
+void Figures::watch_clock(Time now) {
+  const auto steady = options_.clock->steady_now();
+  if (last_tick_) {
+    const double jump =
+        Seconds(now - last_tick_->first).count() - Seconds(steady - last_tick_->second).count() * options_.clock_speed;
+    if (std::abs(jump) > smallest_jump_seconds * options_.clock_speed) {
+      clock_jumped_ = now;
+      clock_jump_seconds_ = jump;
+    }
+  }
+  last_tick_ = {now, steady};
+}
+
+void Figures::publish() {
+  const Time now = options_.clock->now();
+  watch_clock(now);
+  auto figures = std::make_shared<ServiceFigures>();
+  figures->taken = now;
+  figures->started = supervisor_.started();
+  figures->version = version;
+  figures->state = supervisor_.state() == Supervisor::State::running ? "running" : "draining";
+  figures->clock_jumped = clock_jumped_;
+  figures->clock_jump_seconds = clock_jump_seconds_;
+  const auto gone = [&](const auto& each) { return !supervisor_.config().clusters.contains(each.first); };
+  std::erase_if(guarded_since_, gone);
+  std::erase_if(counted_, gone);
+  std::erase_if(moved_, [&](const auto& each) { return supervisor_.queue().execution(each.first) == nullptr; });
+  for (const auto& [cluster, configured] : supervisor_.config().clusters) {
+    figures->clusters.push_back(cluster_figures(cluster, now));
+  }
+  board_.publish(std::move(figures));
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,107 @@
+#include "service/job_figures.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "schedule/planner.h"
+
+namespace pgrecall {
+
+namespace {
+using nlohmann::json;
+
+// A later run stands for these, or an earlier one did.
+bool was_missed(const std::string& reason) {
+  return reason != text(SkipReason::superseded) && reason != text(SkipReason::already_started);
+}
+
+std::map<std::string, JobFigures> count_runs(const Journal& journal, const std::string& cluster,
+                                             const std::set<std::string>& scheduled) {
+  std::map<std::string, JobFigures> jobs;
+  for (const std::string& job : scheduled) {
+    jobs[job];
+  }
+  for (const RunTally& tally : journal.tallies(cluster)) {
+    JobFigures& figures = jobs[tally.job];
+    figures.runs[std::string(name(tally.state))] += tally.count;
+    if (tally.state == RunState::failed) {
+      figures.failures[tally.error_kind] += tally.count;
+    }
+    if (tally.state == RunState::skipped && was_missed(tally.reason)) {
+      figures.missed += tally.count;
+    }
+  }
+  return jobs;
+}
+
+json document_of(const Run& run) {
+  json parsed = run.result.empty() ? json() : json::parse(run.result, nullptr, false);
+  return parsed.is_object() ? parsed : json::object();
+}
+
+void note_newest(const Journal& journal, const std::string& cluster, JobFigures& figures) {
+  const std::string& job = figures.job;
+  for (const Run& run : journal.newest_runs(cluster, job, {RunState::done, RunState::warnings}, 1)) {
+    figures.last_success = run.ended;
+    for (const json& stage : document_of(run).value("stages", json::array())) {
+      figures.last_stage_seconds[stage.at("stage").get<std::string>()] += stage.at("seconds").get<double>();
+    }
+  }
+  const std::vector<RunState> however{RunState::done, RunState::warnings, RunState::failed, RunState::cancelled,
+                                      RunState::interrupted};
+  for (const Run& run : journal.newest_runs(cluster, job, however, 1)) {
+    figures.last_completion = run.ended;
+    if (run.started && run.ended) {
+      figures.last_duration_seconds = std::max(0.0, std::chrono::duration<double>(*run.ended - *run.started).count());
+    }
+  }
+  for (const Run& run : journal.newest_runs(cluster, job, {RunState::done, RunState::warnings, RunState::failed}, 1)) {
+    figures.last_run = run.id;
+    figures.last_result = name(run.state);
+    figures.last_error_kind = run.error_kind;
+    figures.last_error_message = run.error_message;
+    figures.last_error_hint = run.error_hint;
+  }
+}
+
+// Nothing when the run was to look at one backup alone, or tells nothing.
+std::optional<DamageFigures> damage_of(const Run& run) {
+  const json options = json::parse(run.options, nullptr, false);
+  const json verify = document_of(run).value("document", json::object()).value("verify", json());
+  if (!verify.is_object() || (options.is_object() && !options.value("id", std::string()).empty())) {
+    return std::nullopt;
+  }
+  DamageFigures damage;
+  for (const json& finding : verify.value("findings", json::array())) {
+    if (finding.value("severity", std::string()) == "damage" && damage.objects++ == 0) {
+      damage.first = finding.value("kind", std::string()) + " " + finding.value("object", std::string());
+    }
+  }
+  return damage;
+}
+
+DamageFigures newest_damage(const Journal& journal, const std::string& cluster) {
+  constexpr unsigned looked_through = 20;
+  const std::vector<RunState> judged{RunState::done, RunState::warnings, RunState::failed};
+  for (const Run& run : journal.newest_runs(cluster, "verify", judged, looked_through)) {
+    if (const auto damage = damage_of(run)) {
+      return *damage;
+    }
+  }
+  return {};
+}
+}  // namespace
+
+JournalFigures journal_figures(const Journal& journal, const std::string& cluster, const std::set<std::string>& scheduled) {
+  JournalFigures figures;
+  for (auto& [job, counted] : count_runs(journal, cluster, scheduled)) {
+    counted.job = job;
+    note_newest(journal, cluster, counted);
+    figures.jobs.push_back(std::move(counted));
+  }
+  figures.damage = newest_damage(journal, cluster);
+  return figures;
+}
+
+}  // namespace pgrecall

@@ -1,0 +1,82 @@
+#include "service/window_facts.h"
+
+#include <algorithm>
+
+namespace pgrecall {
+
+namespace {
+constexpr std::size_t max_known_backups = 400;
+
+BackupFigures figures_of(const ListedBackup& backup) {
+  return {.id = backup.summary.id.text,
+          .keep = std::string(name(backup.summary.keep)),
+          .started = backup.summary.started,
+          .finished = backup.summary.finished,
+          .logical_bytes = backup.summary.logical_bytes,
+          .stored_bytes = backup.summary.stored_bytes,
+          .page_failures = backup.summary.page_failure_count,
+          .damaged = backup.damaged && (!backup.verified || *backup.damaged > *backup.verified)};
+}
+
+void note_backups(const RecoveryWindow& window, WindowFacts& facts) {
+  facts.backups = window.backups.size();
+  const std::size_t first = window.backups.size() - std::min(window.backups.size(), max_known_backups);
+  auto known = std::make_shared<std::vector<BackupFigures>>();
+  for (std::size_t i = 0; i < window.backups.size(); ++i) {
+    ++facts.backups_by_keep[std::string(name(window.backups[i].summary.keep))];
+    if (i >= first) {
+      known->push_back(figures_of(window.backups[i]));
+    }
+  }
+  facts.known_backups = std::move(known);
+  if (!window.backups.empty()) {
+    facts.newest_backup = window.backups.back().summary.id.text;
+    facts.newest_backup_started = window.backups.back().summary.started;
+    facts.first_backup_started = window.backups.front().summary.started;
+  }
+}
+
+// When the first span behind a gap begins.
+std::vector<Time> ends_of_gaps(const RecoveryWindow& window) {
+  std::vector<Time> ends;
+  const Timeline latest = window.latest_timeline();
+  const auto history = window.histories.find(latest);
+  if (history == window.histories.end()) {
+    return ends;
+  }
+  const std::vector<RecoverySpan> spans = window.spans_to(latest);
+  for (const WalGap& gap : window.gaps) {
+    const Lsn left = history->second.end_of(gap.timeline);
+    if (gap.timeline != latest && (!left.valid() || gap.from >= left)) {
+      continue;  // on a branch that nobody follows any more
+    }
+    const auto behind = std::ranges::find_if(spans, [&](const RecoverySpan& span) { return span.from_lsn >= gap.until; });
+    ends.push_back(behind == spans.end() ? Time::max() : behind->from_time);
+  }
+  return ends;
+}
+}  // namespace
+
+WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver) {
+  WindowFacts facts;
+  const RecoverySpan* last = nullptr;
+  for (const RecoverySpan& span : window.spans) {
+    if (last == nullptr || span.until_time >= last->until_time) {
+      last = &span;
+    }
+  }
+  if (last != nullptr) {
+    facts.from = last->from_time;
+    facts.until = last->until_time;
+    facts.until_lsn = last->until_lsn;
+    facts.followed =
+        receiver && receiver->stored.valid() && receiver->timeline == last->until_timeline && last->until_lsn >= receiver->stored;
+  }
+  facts.spans = window.spans.size();
+  facts.gaps = window.gaps.size();
+  facts.gap_ends = ends_of_gaps(window);
+  note_backups(window, facts);
+  return facts;
+}
+
+}  // namespace pgrecall

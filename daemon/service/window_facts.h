@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/wal/status.h"
+#include "engine/wal/window.h"
+#include "status/status.h"
+
+namespace pgrecall {
+
+// The recovery window as it was when it was last worked out. A plain value.
+struct WindowFacts {
+  Time computed{};
+  std::optional<Time> from;  // of the span that ends last; nothing without backups
+  std::optional<Time> until;
+  Lsn until_lsn;
+  std::size_t spans = 0;
+  std::size_t gaps = 0;
+  std::size_t backups = 0;
+  std::string newest_backup;
+  std::optional<Time> newest_backup_started;
+  std::string problem;  // why the rest is not known, or old
+
+  std::shared_ptr<const std::vector<BackupFigures>> known_backups;  // the newest 400, oldest first; null before the first look
+  std::map<std::string, std::uint64_t> backups_by_keep;
+  std::optional<Time> first_backup_started;
+  // Of each gap on the way to the newest timeline the time from which on one can recover again; Time::max() while no backup has
+  // come behind it. What expire thinned counts too: it lies before the window that is promised.
+  std::vector<Time> gap_ends;
+  // What the receiver holds in the spool follows on `until` without a gap.
+  bool followed = false;
+};
+
+// All but `computed` and `problem`. `receiver` is how it stood before the window was worked out.
+[[nodiscard]] WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver);
+
+}  // namespace pgrecall
