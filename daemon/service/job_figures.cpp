@@ -48,15 +48,11 @@ void note_newest(const Journal& journal, const std::string& cluster, JobFigures&
       figures.last_stage_seconds[stage.at("stage").get<std::string>()] += stage.at("seconds").get<double>();
     }
   }
-  const std::vector<RunState> however{RunState::done, RunState::warnings, RunState::failed, RunState::cancelled,
-                                      RunState::interrupted};
-  for (const Run& run : journal.newest_runs(cluster, job, however, 1)) {
+  for (const Run& run : journal.newest_runs(cluster, job, {RunState::done, RunState::warnings, RunState::failed}, 1)) {
     figures.last_completion = run.ended;
     if (run.started && run.ended) {
       figures.last_duration_seconds = std::max(0.0, std::chrono::duration<double>(*run.ended - *run.started).count());
     }
-  }
-  for (const Run& run : journal.newest_runs(cluster, job, {RunState::done, RunState::warnings, RunState::failed}, 1)) {
     figures.last_run = run.id;
     figures.last_result = name(run.state);
     figures.last_error_kind = run.error_kind;

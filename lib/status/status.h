@@ -33,7 +33,7 @@ struct JobFigures {
   std::map<std::string, std::uint64_t> runs;      // by result: name(RunState) of those that are over
   std::map<std::string, std::uint64_t> failures;  // by reason: name(ErrorKind)
   std::optional<Time> last_success;               // done, or done with warnings
-  std::optional<Time> last_completion;            // however it ended
+  std::optional<Time> last_completion;            // done, done with warnings, or failed
   std::optional<double> last_duration_seconds;
   std::map<std::string, double> last_stage_seconds;  // of the newest run that succeeded, by stage
   std::uint64_t missed = 0;                          // due, and never started, nor did a later one stand for it
@@ -184,10 +184,12 @@ struct ServiceFigures {
   bool reload_good = true;
   std::string reload_problem;
   std::optional<Time> reload_success;
-  std::optional<Time> clock_jumped;  // newest
-  double clock_jump_seconds = 0;     // forwards positive
+  std::optional<Time> clock_jumped;     // newest
+  double clock_jump_seconds = 0;        // forwards positive
+  std::optional<Time> journal_rebuilt;  // it was damaged when the daemon started
   std::vector<ClusterFigures> clusters;
   std::vector<RepositoryFigures> repositories;
+  std::map<std::string, std::uint64_t> alerts_open;  // that fire, by severity
   std::vector<ReceiverFigures> receivers;
   std::vector<HeartbeatFigures> heartbeats;
 };
