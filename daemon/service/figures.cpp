@@ -70,6 +70,9 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   }
   const WindowFacts& window = guard.window;
   figures.window_problem = window.problem;
+  if (window.computed != Time{}) {
+    figures.window_computed = window.computed;
+  }
   figures.recoverable_from = window.from;
   figures.recoverable_until = window.until;
   if (window.until && window.followed && figures.wal.durable_time) {
@@ -79,6 +82,7 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   figures.wal.gaps =
       static_cast<std::uint64_t>(std::ranges::count_if(window.gap_ends, [&](Time end) { return end > now - promised; }));
   figures.window_broken = figures.wal.gaps > 0;
+  figures.wal.gap_repaired = std::ranges::none_of(window.gap_ends, [](Time end) { return end == Time::max(); });
   figures.first_backup_started = window.first_backup_started;
   figures.newest_backup_started = window.newest_backup_started;
   figures.backups_by_keep = window.backups_by_keep;
@@ -159,13 +163,30 @@ void Figures::add_jobs(ClusterFigures& figures, const ClusterConfig& configured,
   }
 }
 
+// The longest pause of a schedule is worked out anew only when the schedule has changed.
+Targets Figures::targets(const std::string& cluster, const ClusterConfig& configured) {
+  const TargetsConfig& targets = configured.targets;
+  const ScheduleConfig& schedule = configured.schedule;
+  ScheduledAge& known = scheduled_age_[cluster];
+  std::string text = schedule.daily + "|" + schedule.weekly + "|" + schedule.monthly + "|" + schedule.timezone + "|" +
+                     std::to_string(schedule.spread.count());
+  if (known.schedule != text) {
+    known = {std::move(text), scheduled_backup_max_age(schedule).value_or(std::chrono::milliseconds(0))};
+  }
+  return {.window_seconds = Seconds(configured.retention.window).count(),
+          .rpo_seconds = Seconds(targets.rpo).count(),
+          .backup_max_age_seconds = Seconds(targets.backup_max_age.value_or(known.age)).count(),
+          .wal_interruption_seconds = Seconds(targets.wal_interruption).count(),
+          .slot_retained_bytes = targets.slot_retained};
+}
+
 ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
   const ClusterConfig& configured = supervisor_.config().clusters.at(cluster);
   ClusterFigures figures;
   figures.cluster = cluster;
   figures.repository = configured.repository;
   figures.guarded_since = guarded_since_.try_emplace(cluster, now).first->second;
-  figures.targets.window_seconds = Seconds(configured.retention.window).count();
+  figures.targets = targets(cluster, configured);
   const std::optional<GuardStatus> guard = supervisor_.guard_status(cluster);
   GuardStatus none;
   none.state = GuardState::stopped;
@@ -196,11 +217,16 @@ void Figures::publish() {
   figures->started = supervisor_.started();
   figures->version = version;
   figures->state = supervisor_.state() == Supervisor::State::running ? "running" : "draining";
+  const Supervisor::Reload& reload = supervisor_.last_reload();
+  figures->reload_good = reload.good;
+  figures->reload_problem = reload.problem;
+  figures->reload_success = reload.success;
   figures->clock_jumped = clock_jumped_;
   figures->clock_jump_seconds = clock_jump_seconds_;
   const auto gone = [&](const auto& each) { return !supervisor_.config().clusters.contains(each.first); };
   std::erase_if(guarded_since_, gone);
   std::erase_if(counted_, gone);
+  std::erase_if(scheduled_age_, gone);
   std::erase_if(moved_, [&](const auto& each) { return supervisor_.queue().execution(each.first) == nullptr; });
   for (const auto& [cluster, configured] : supervisor_.config().clusters) {
     figures->clusters.push_back(cluster_figures(cluster, now));

@@ -30,12 +30,17 @@ class Figures {
     std::set<std::string> scheduled;
     JournalFigures figures;
   };
+  struct ScheduledAge {
+    std::string schedule;
+    std::chrono::milliseconds age{};
+  };
   struct Moved {
     std::uint64_t done_bytes = 0;
     Time when{};
   };
 
   void watch_clock(Time now);
+  [[nodiscard]] Targets targets(const std::string& cluster, const ClusterConfig& configured);
   [[nodiscard]] ClusterFigures cluster_figures(const std::string& cluster, Time now);
   [[nodiscard]] const JournalFigures& counted(const std::string& cluster, const ClusterConfig& configured);
   void add_jobs(ClusterFigures& figures, const ClusterConfig& configured, Time now);
@@ -44,9 +49,10 @@ class Figures {
   Supervisor& supervisor_;
   FiguresBoard& board_;
   const Options options_;
-  std::map<std::string, Time> guarded_since_;  // by cluster
-  std::map<std::string, Counted> counted_;     // by cluster
-  std::map<std::string, Moved> moved_;         // by run under way
+  std::map<std::string, Time> guarded_since_;          // by cluster
+  std::map<std::string, Counted> counted_;             // by cluster
+  std::map<std::string, ScheduledAge> scheduled_age_;  // by cluster
+  std::map<std::string, Moved> moved_;                 // by run under way
   std::optional<std::pair<Time, std::chrono::steady_clock::time_point>> last_tick_;
   std::optional<Time> clock_jumped_;
   double clock_jump_seconds_ = 0;

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "jobs/job.h"
 #include "schedule/planner.h"
 
 namespace pgrecall {
@@ -58,6 +59,16 @@ void note_newest(const Journal& journal, const std::string& cluster, JobFigures&
     figures.last_error_kind = run.error_kind;
     figures.last_error_message = run.error_message;
     figures.last_error_hint = run.error_hint;
+    figures.needs_confirmation =
+        job == name(JobKind::expire) && document_of(run).value(json::json_pointer("/document/expire/needs_confirmation"), false);
+  }
+  constexpr unsigned looked_through = 50;
+  for (const Run& run : journal.newest_runs(cluster, job, {RunState::skipped}, looked_through)) {
+    if (was_missed(run.reason)) {
+      figures.last_missed = run.due ? run.due : run.ended;
+      figures.missed_reason = run.reason;
+      break;
+    }
   }
 }
 

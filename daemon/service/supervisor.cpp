@@ -59,6 +59,7 @@ void Supervisor::post(std::function<void()> call) {
 }
 
 void Supervisor::start() {
+  reload_.success = started_;
   schedules_.configure(config_);
   queue_.configure(config_);
   queue_.recover();

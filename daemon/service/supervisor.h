@@ -43,6 +43,14 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   // once.
   void drain();
 
+  // How the newest attempt to read the configuration anew went; as good as the start before there was one.
+  struct Reload {
+    bool good = true;
+    std::string problem;
+    std::optional<Time> success;
+  };
+  [[nodiscard]] const Reload& last_reload() const noexcept { return reload_; }
+
   enum class State { running, draining };
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
@@ -104,6 +112,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   ServiceLog& log_;
   const std::function<void()> on_ended_;
   Time started_{};
+  Reload reload_;
   State state_ = State::running;
   bool guards_stopping_ = false;
   bool over_ = false;

@@ -12,19 +12,14 @@ std::string Supervisor::reload() {
   try {
     loaded = load_config(options_.config_file);
   } catch (const Error& error) {
-    record({.id = 0,
-            .time = options_.clock->now(),
-            .kind = event_kind::configuration_invalid,
-            .cluster = {},
-            .run = {},
-            .text = "the configuration is invalid, the old one stays in force: " + std::string(error.what()),
-            .hint = error.hint(),
-            .sent = {}});
+    reload_.good = false;
+    reload_.problem = error.what();
     say(LogLevel::error, {}, "the configuration is invalid, the old one stays in force: " + std::string(error.what()));
     throw;
   }
   std::string changes;
   apply(std::move(loaded.config), changes);
+  reload_ = {.good = true, .problem = {}, .success = options_.clock->now()};
   say(LogLevel::info, {}, "configuration read: " + changes);
   tick();
   return changes;
