@@ -3,17 +3,16 @@
 #include <filesystem>
 
 #include "config/conninfo.h"
+#include "config/key_problems.h"
 #include "config/reader.h"
 #include "config/text_forms.h"
 
 namespace pgrecall {
 
 namespace {
-// Collects what is wrong with combinations, at the place of the key that somebody would change.
-class CombinationCheck {
+class CombinationCheck : private KeyProblems {
  public:
-  CombinationCheck(const std::map<std::string, Position>& positions, std::vector<Problem>& errors, std::vector<Problem>& warnings)
-      : positions_(positions), errors_(errors), warnings_(warnings) {}
+  explicit CombinationCheck(const KeyProblems& problems) : KeyProblems(problems) {}
 
   void repository(const std::string& name, RepositoryConfig& repository) {
     const std::string path = "repositories." + name;
@@ -95,19 +94,6 @@ class CombinationCheck {
     targets(path + ".targets", cluster.targets);
   }
 
-  void receiver(const std::string& name, const ReceiverConfig& receiver) {
-    const std::string path = "alerts.receivers." + name;
-    bool named = false;
-    for (const auto* suffix : {"", "_file", "_env", "_credential"}) {
-      named = named || has(path + ".url" + suffix);
-    }
-    if (!named) {
-      error(path, "has no address", "add url_file: FILE, url_env: VARIABLE or url_credential: NAME");
-    }
-    one_source(path, "url");
-    doubtful(path, "url", receiver.url);
-  }
-
   void metrics(const MetricsConfig& metrics) {
     together("metrics", "tls_certificate", "tls_key");
     one_source("metrics", "password");
@@ -154,8 +140,6 @@ class CombinationCheck {
             fmt::format("add {}: FILE", first ? other : one));
     }
   }
-
-  [[nodiscard]] bool has(const std::string& key) const { return positions_.contains(key); }
 
   // A section that could not be read has been reported, and so has its absence.
   [[nodiscard]] bool known(const std::string& repository, const Config& config) const {
@@ -208,51 +192,13 @@ class CombinationCheck {
       error(path + ".retry_after", "is too short", "write at least 1s");
     }
   }
-
-  void one_source(const std::string& path, const std::string& secret) {
-    std::string first;
-    for (const auto* suffix : {"", "_file", "_env", "_credential"}) {
-      const std::string key = secret + suffix;
-      if (!has(path + "." + key)) {
-        continue;
-      }
-      if (first.empty()) {
-        first = key;
-      } else {
-        error(path + "." + key, fmt::format("stands beside \"{}\"", first), "keep one of them");
-      }
-    }
-  }
-
-  void doubtful(const std::string& path, const std::string& secret, const SecretSource& source) {
-    const auto* suffix = source.file ? "_file" : (source.environment ? "_env" : (source.credential ? "_credential" : ""));
-    warn(path + "." + secret + suffix, doubt(source));
-  }
-
-  [[nodiscard]] Position position(const std::string& key) const {
-    const auto found = positions_.find(key);
-    return found == positions_.end() ? Position{} : found->second;
-  }
-
-  void error(const std::string& key, std::string text, std::string hint) {
-    errors_.push_back({{}, position(key), key, std::move(text), std::move(hint)});
-  }
-
-  void warn(const std::string& key, const std::optional<Complaint>& complaint) {
-    if (complaint) {
-      warnings_.push_back({{}, position(key), key, complaint->text, complaint->hint});
-    }
-  }
-
-  const std::map<std::string, Position>& positions_;
-  std::vector<Problem>& errors_;
-  std::vector<Problem>& warnings_;
 };
 }  // namespace
 
 void check_combinations(Config& config, const std::map<std::string, Position>& positions, std::vector<Problem>& errors,
                         std::vector<Problem>& warnings) {
-  CombinationCheck check(positions, errors, warnings);
+  KeyProblems problems(positions, errors, warnings);
+  CombinationCheck check(problems);
   for (auto& [name, repository] : config.repositories) {
     check.repository(name, repository);
   }
@@ -260,9 +206,7 @@ void check_combinations(Config& config, const std::map<std::string, Position>& p
   for (const auto& [name, cluster] : config.clusters) {
     check.cluster(name, cluster, config);
   }
-  for (const auto& [name, receiver] : config.alerts.receivers) {
-    check.receiver(name, receiver);
-  }
+  check_alerts(config, problems);
   check.metrics(config.metrics);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "config/alerts_config.h"
 #include "config/problem.h"
 #include "config/secret_source.h"
 #include "schedule/off_peak.h"
@@ -101,16 +102,6 @@ struct ClusterConfig {
   WalConfig wal;
   ParallelConfig parallel;
   TargetsConfig targets;
-};
-
-struct ReceiverConfig {
-  enum class Kind { slack };
-  Kind kind = Kind::slack;
-  SecretSource url;
-};
-
-struct AlertsConfig {
-  std::map<std::string, ReceiverConfig> receivers;
 };
 
 // The HTTP listener: metrics, probes and the status page.

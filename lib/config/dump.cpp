@@ -13,6 +13,9 @@ class Dump final : public KeyVisitor {
   explicit Dump(ordered_json& into) : into_(into) { into_ = ordered_json::object(); }
 
   void value(const KeyInfo& info, const Value& value) override {
+    if (value.type.list && !value.items().empty()) {
+      into_[std::string(info.name)] = value.items();
+    }
     if (const auto text = value.get()) {
       ordered_json& place = into_[std::string(info.name)];
       if (value.type.kind == ValueType::Kind::integer) {
@@ -42,6 +45,14 @@ class Dump final : public KeyVisitor {
 
 // Numbers stay bare, text that a YAML reader could take for something else is quoted by the emitter's own rules or by ours.
 void emit(YAML::Emitter& out, const ordered_json& value) {
+  if (value.is_array()) {
+    out << YAML::Flow << YAML::BeginSeq;
+    for (const ordered_json& item : value) {
+      emit(out, item);
+    }
+    out << YAML::EndSeq;
+    return;
+  }
   if (!value.is_object()) {
     if (value.is_string()) {
       const std::string& text = value.get_ref<const std::string&>();

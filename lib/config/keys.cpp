@@ -127,16 +127,6 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.targets); });
 }
 
-void visit(KeyVisitor& keys, ReceiverConfig& receiver) {
-  keys.value({"kind", "What the receiver is.", Presence::required}, choice_value(receiver.kind, {"slack"}));
-  keys.value({"url", "Webhook address, here in the open. Better: one of the next three."}, secret_value(receiver.url.literal));
-  keys.value({"url_file", "File that holds the webhook address."}, text_value(Kind::path, receiver.url.file));
-  keys.value({"url_env", "Environment variable that holds the webhook address."},
-             text_value(Kind::variable, receiver.url.environment));
-  keys.value({"url_credential", "systemd credential that holds the webhook address."},
-             text_value(Kind::credential, receiver.url.credential));
-}
-
 void visit(KeyVisitor& keys, MetricsConfig& metrics) {
   keys.value({"listen", "Address and port of metrics, probes and the status page; off for none of them."},
              text_value(Kind::listen, metrics.listen));
@@ -171,30 +161,15 @@ void visit(KeyVisitor& keys, LogConfig& log) {
   keys.value({"level", "The least important lines that are logged."},
              choice_value(log.level, {"debug", "info", "warning", "error"}));
 }
-
-template <typename Section>
-NamedSections named(std::map<std::string, Section>& sections) {
-  return {[&sections] {
-            std::vector<std::string> names;
-            for (const auto& [name, section] : sections) {
-              names.push_back(name);
-            }
-            return names;
-          },
-          [&sections](const std::string& name, KeyVisitor& visitor) { visit(visitor, sections[name]); },
-          [](KeyVisitor& visitor) {
-            Section defaults;
-            visit(visitor, defaults);
-          }};
-}
 }  // namespace
 
 void visit_keys(Config& config, KeyVisitor& visitor) {
-  visitor.named_sections({"repositories", "Where backups and WAL are kept.", Presence::required}, named(config.repositories));
-  visitor.named_sections({"clusters", "The PostgreSQL servers that are backed up.", Presence::required}, named(config.clusters));
-  visitor.section({"alerts", "Who is told when something fails."}, [&config](KeyVisitor& alerts) {
-    alerts.named_sections({"receivers", "Whom alerts are sent to."}, named(config.alerts.receivers));
-  });
+  visitor.named_sections({"repositories", "Where backups and WAL are kept.", Presence::required},
+                         named_sections_of<RepositoryConfig>(config.repositories, visit));
+  visitor.named_sections({"clusters", "The PostgreSQL servers that are backed up.", Presence::required},
+                         named_sections_of<ClusterConfig>(config.clusters, visit));
+  visitor.section({"alerts", "Who is told when something fails."},
+                  [&config](KeyVisitor& keys) { visit_alerts(config.alerts, keys); });
   visitor.section({"metrics", "The HTTP listener: Prometheus metrics, probes and the status page."},
                   [&config](KeyVisitor& keys) { visit(keys, config.metrics); });
   visitor.section({"daemon", "The service."}, [&config](KeyVisitor& keys) { visit(keys, config.daemon); });

@@ -39,6 +39,26 @@ class KeyVisitor {
   virtual void named_sections(const KeyInfo& info, const NamedSections& sections) = 0;
 };
 
+// The sections of a map; `visit` gives a section's keys.
+template <typename Section>
+[[nodiscard]] NamedSections named_sections_of(std::map<std::string, Section>& sections, void (*visit)(KeyVisitor&, Section&)) {
+  return {[&sections] {
+            std::vector<std::string> names;
+            for (const auto& [name, section] : sections) {
+              names.push_back(name);
+            }
+            return names;
+          },
+          [&sections, visit](const std::string& name, KeyVisitor& visitor) { visit(visitor, sections[name]); },
+          [visit](KeyVisitor& visitor) {
+            Section defaults;
+            visit(visitor, defaults);
+          }};
+}
+
+// Those of the section `alerts`: alert_keys.cpp.
+void visit_alerts(AlertsConfig& alerts, KeyVisitor& keys);
+
 // Shows every key of `config`, in the order of the documentation, to `visitor`.
 void visit_keys(Config& config, KeyVisitor& visitor);
 

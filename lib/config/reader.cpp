@@ -58,8 +58,12 @@ class SectionReader final : public KeyVisitor {
   }
 
   void value(const KeyInfo& info, const Value& value) override {
+    if (value.type.list) {
+      list(info, value);
+      return;
+    }
     const YamlEntry* entry = take(info, YamlNode::Kind::scalar, pgrecall::description(value.type));
-    if (entry == nullptr || !fits(*entry, value.type)) {
+    if (entry == nullptr || !fits(*entry, entry->value, value.type)) {
       return;
     }
     const bool path = value.type.kind == ValueType::Kind::path;
@@ -112,6 +116,28 @@ class SectionReader final : public KeyVisitor {
     inner.report_unknown();
   }
 
+  void list(const KeyInfo& info, const Value& value) {
+    ValueType one = value.type;
+    one.list = false;
+    const YamlEntry* entry = take(info, YamlNode::Kind::sequence, fmt::format("a list, as [{}]", pgrecall::description(one)));
+    if (entry == nullptr) {
+      return;
+    }
+    if (entry->value.items.empty()) {
+      report(entry->value.position, info.name, "is an empty list", "name at least one, or remove the key");
+    }
+    for (const YamlNode& item : entry->value.items) {
+      if (item.kind != YamlNode::Kind::scalar) {
+        report(item.position, info.name, fmt::format("has {} in the list", description(item.kind)),
+               fmt::format("write {}", pgrecall::description(one)));
+      } else if (fits(*entry, item, one)) {
+        if (const auto complaint = value.set(item.text)) {
+          report(item.position, info.name, complaint->text, complaint->hint);
+        }
+      }
+    }
+  }
+
   // The entry of that key if it is there and of that kind; anything else is reported.
   const YamlEntry* take(const KeyInfo& info, YamlNode::Kind kind, const std::string& what) {
     known_.emplace_back(info.name);
@@ -139,14 +165,15 @@ class SectionReader final : public KeyVisitor {
     return true;
   }
 
-  bool fits(const YamlEntry& entry, const ValueType& type) {
-    const std::string_view what = entry.value.text.empty() ? "is empty" : "has a line end or control character in it";
-    if (entry.value.text.empty() || has_control_character(entry.value.text)) {
-      report(entry.value.position, entry.key, std::string(what), fmt::format("write one line: {}", pgrecall::description(type)));
+  // `value` is that of the entry, or one of its list.
+  bool fits(const YamlEntry& entry, const YamlNode& value, const ValueType& type) {
+    const std::string_view what = value.text.empty() ? "is empty" : "has a line end or control character in it";
+    if (value.text.empty() || has_control_character(value.text)) {
+      report(value.position, entry.key, std::string(what), fmt::format("write one line: {}", pgrecall::description(type)));
       return false;
     }
-    if (type.kind == ValueType::Kind::integer && entry.value.style == YamlNode::Style::quoted) {
-      report(entry.value.position, entry.key, "is text, not a number", "remove the quotes");
+    if (type.kind == ValueType::Kind::integer && value.style == YamlNode::Style::quoted) {
+      report(value.position, entry.key, "is text, not a number", "remove the quotes");
       return false;
     }
     return true;

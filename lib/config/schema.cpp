@@ -10,6 +10,11 @@ constexpr auto name_pattern = "^[a-z0-9][a-z0-9_-]{0,62}$";
 
 ordered_json type_schema(const ValueType& type) {
   using Kind = ValueType::Kind;
+  if (type.list) {
+    ValueType one = type;
+    one.list = false;
+    return {{"type", "array"}, {"items", type_schema(one)}, {"minItems", 1}, {"uniqueItems", true}};
+  }
   switch (type.kind) {
     case Kind::integer: return {{"type", "integer"}, {"minimum", type.minimum}, {"maximum", type.maximum}};
     case Kind::choice: return {{"type", "string"}, {"enum", type.choices}};
@@ -26,6 +31,9 @@ ordered_json type_schema(const ValueType& type) {
     case Kind::day_span: return {{"type", "string"}, {"pattern", "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"}};
     case Kind::listen: return {{"type", "string"}, {"pattern", "^(off|.+:[0-9]+)$"}};
     case Kind::slot: return {{"type", "string"}, {"pattern", "^[a-z0-9_]{1,63}$"}};
+    case Kind::alert: return {{"type", "string"}, {"pattern", "^Pgrecall[A-Za-z0-9]+$"}};
+    case Kind::server: return {{"type", "string"}, {"pattern", ":[0-9]+$"}};
+    case Kind::mail_address: return {{"type", "string"}, {"pattern", "^[^@ ]+@[^@ ]+$"}};
     case Kind::text:
     case Kind::path:
     case Kind::conninfo:

@@ -140,6 +140,41 @@ std::optional<Complaint> check_credential(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<Complaint> check_server(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const auto port = colon == std::string_view::npos ? std::nullopt : number(text.substr(colon + 1));
+  const std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  const std::string_view bare = bracketed ? host.substr(1, host.size() - 2) : host;
+  const auto fits = [bracketed](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == (bracketed ? ':' : '-'); };
+  if (port && *port > 0 && *port <= 65'535 && !bare.empty() && std::all_of(bare.begin(), bare.end(), fits)) {
+    return std::nullopt;
+  }
+  return Complaint{in_quotes(text) + " is not a host and a port", "write mail.example.com:587"};
+}
+
+std::optional<Complaint> check_alert_name(std::string_view text) {
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c); };
+  if (!text.starts_with("Pgrecall") || text.size() > 63 || !std::all_of(text.begin(), text.end(), fits)) {
+    return Complaint{in_quotes(text) + " is not the name of an alert", "write it as docs/runbooks has it: PgrecallRunFailed"};
+  }
+  return std::nullopt;
+}
+
+// Stricter than RFC 5321, which allows quotes and comments that nobody uses; what breaks out of a command or header is refused.
+std::optional<Complaint> check_mail_address(std::string_view text) {
+  const auto odd = [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F ||
+           std::string_view("<>()[]\\,;:\"").find(c) != std::string_view::npos;
+  };
+  const auto at = text.find('@');
+  if (at == 0 || at == std::string_view::npos || at + 1 == text.size() || text.rfind('@') != at || text.size() > 254 ||
+      std::any_of(text.begin(), text.end(), odd)) {
+    return Complaint{in_quotes(text) + " is not a mail address", "write the bare address, as oncall@example.com"};
+  }
+  return std::nullopt;
+}
+
 std::variant<std::string, Complaint> directory_of_url(std::string_view url) {
   constexpr auto hint = "write file:///srv/backup, or give the directory as path";
   if (url.starts_with("s3://")) {

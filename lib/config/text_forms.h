@@ -34,6 +34,12 @@ struct ListenAddress {
 [[nodiscard]] std::optional<Complaint> check_variable(std::string_view text);
 [[nodiscard]] std::optional<Complaint> check_credential(std::string_view text);
 [[nodiscard]] std::optional<Complaint> check_slot(std::string_view text);
+// "mail.example.com:587", "[::1]:25": somebody else's.
+[[nodiscard]] std::optional<Complaint> check_server(std::string_view text);
+// "PgrecallRunFailed": the form alone; which alerts there are is not known here.
+[[nodiscard]] std::optional<Complaint> check_alert_name(std::string_view text);
+// "oncall@example.com", as it stands in an SMTP command.
+[[nodiscard]] std::optional<Complaint> check_mail_address(std::string_view text);
 // The directory that "file:///path" (%XX as in any URL) stands for.
 [[nodiscard]] std::variant<std::string, Complaint> directory_of_url(std::string_view url);
 

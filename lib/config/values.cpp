@@ -26,6 +26,9 @@ std::optional<Complaint> check_text(Kind kind, const std::string& text) {
     case Kind::timezone: return check_timezone(text);
     case Kind::listen: return check_listen(text);
     case Kind::slot: return check_slot(text);
+    case Kind::alert: return check_alert_name(text);
+    case Kind::mail_address: return check_mail_address(text);
+    case Kind::server: return check_server(text);
     case Kind::address: {
       auto directory = directory_of_url(text);
       auto* complaint = std::get_if<Complaint>(&directory);
@@ -92,6 +95,11 @@ std::optional<Complaint> take_duration(const std::string& text, std::chrono::mil
 }  // namespace
 
 std::string description(const ValueType& type) {
+  if (type.list) {
+    ValueType one = type;
+    one.list = false;
+    return "list of: " + description(one);
+  }
   switch (type.kind) {
     case Kind::text: return "text";
     case Kind::name: return "name";
@@ -111,6 +119,9 @@ std::string description(const ValueType& type) {
     case Kind::timezone: return "time zone";
     case Kind::listen: return "address:port, or off";
     case Kind::slot: return "name of a replication slot";
+    case Kind::alert: return "name of an alert, as PgrecallRunFailed";
+    case Kind::mail_address: return "mail address";
+    case Kind::server: return "host:port";
   }
   return "text";
 }
@@ -137,6 +148,23 @@ Value text_value(Kind kind, std::optional<std::string>& member) {
             return complaint;
           },
           [&member] { return member; }};
+}
+
+Value list_value(Kind kind, std::vector<std::string>& member) {
+  return {.type = {kind, 0, 0, {}, true},
+          .set =
+              [kind, &member](const std::string& text) {
+                auto complaint = check_text(kind, text);
+                if (!complaint && std::find(member.begin(), member.end(), text) != member.end()) {
+                  complaint = Complaint{in_quotes(text) + " is there twice", "remove one"};
+                }
+                if (!complaint) {
+                  member.push_back(text);
+                }
+                return complaint;
+              },
+          .get = [] { return std::optional<std::string>(); },
+          .items = [&member] { return member; }};
 }
 
 Value conninfo_value(Secret& member) {

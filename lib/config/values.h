@@ -36,12 +36,16 @@ struct ValueType {
     day_span,
     timezone,
     listen,
-    slot
+    slot,
+    alert,
+    mail_address,
+    server
   };
   Kind kind = Kind::text;
   std::int64_t minimum = 0;  // of an integer
   std::int64_t maximum = 0;
   std::vector<std::string> choices;
+  bool list = false;  // of values of that kind
 };
 
 // One value within a section, borrowed: valid as long as the section is.
@@ -51,14 +55,18 @@ struct Value {
   std::function<std::optional<Complaint>(const std::string& text)> set;
   // The value as set() reads it, secrets as stars; nothing when it is not set.
   std::function<std::optional<std::string>()> get;
+  // Of a list: what there is. set() then adds one, and get() gives nothing.
+  std::function<std::vector<std::string>()> items = {};
 };
 
 // For people: "whole number from 0 to 10000".
 [[nodiscard]] std::string description(const ValueType& type);
 
-// Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen, slot).
+// Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen, slot,
+// alert, mail_address, server).
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::string& member);
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::optional<std::string>& member);
+[[nodiscard]] Value list_value(ValueType::Kind kind, std::vector<std::string>& member);
 [[nodiscard]] Value conninfo_value(Secret& member);
 [[nodiscard]] Value secret_value(std::optional<Secret>& member);
 [[nodiscard]] Value size_value(std::uint64_t& member, std::uint64_t minimum);
