@@ -6,7 +6,7 @@
 namespace pgrecall {
 
 namespace {
-int run_check(Session& session) {
+int check_configuration(Session& session) {
   const ConfigCheck found = check_config(session.config_path());
   Console& console = session.console();
   const bool good = found.errors.empty();
@@ -32,7 +32,7 @@ int run_check(Session& session) {
   return good ? (found.warnings.empty() ? exit_done : exit_done_with_warnings) : exit_code(ErrorKind::configuration);
 }
 
-int run_show(Session& session) {
+int show_configuration(Session& session) {
   const LoadedConfig loaded = load_config(session.config_path());
   if (session.console().json()) {
     session.console().json_data(to_json(loaded.config));
@@ -50,8 +50,9 @@ int run_schema(Session& session) {
 
 void add_config(CommandLine& line) {
   CLI::App& group = add_group(line, "config", "The configuration file");
-  on_chosen(line, add_verb(group, "check", "Every error at once, as file:line:column: key: problem"), run_check);
-  on_chosen(line, add_verb(group, "show", "The effective configuration: defaults included, secrets as stars"), run_show);
+  on_chosen(line, add_verb(group, "check", "Every error at once, as file:line:column: key: problem"), check_configuration);
+  on_chosen(line, add_verb(group, "show", "The effective configuration: defaults included, secrets as stars"),
+            show_configuration);
   on_chosen(line, add_verb(group, "schema", "Its JSON Schema, for editors"), run_schema);
 }
 

@@ -29,7 +29,7 @@ std::string own_path() {
   return {path.data(), static_cast<std::size_t>(length)};
 }
 
-std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+std::string absolute_path(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
 
 // As one word for the shell that runs restore_command, where PostgreSQL replaces %f, %p and %r first.
 std::string command_word(const std::string& word) {
@@ -48,9 +48,9 @@ std::string restore_command(const std::string& cluster, const std::string& spool
                         "/%f.$boot \"%p\" 2>/dev/null || exec " + command_word(own_path()) + " wal fetch " +
                         command_word(cluster) + " %f \"%p\" --repository " + command_word(address.url);
   if (address.key.key_file) {
-    command += " --key-file " + command_word(absolute(*address.key.key_file));
+    command += " --key-file " + command_word(absolute_path(*address.key.key_file));
   } else if (!address.passphrase_file.empty()) {
-    command += " --passphrase-file " + command_word(absolute(address.passphrase_file));
+    command += " --passphrase-file " + command_word(absolute_path(address.passphrase_file));
   }
   return spool.empty() ? command : command + " --spool " + command_word(spool);
 }
@@ -66,9 +66,9 @@ std::vector<std::string> needed_paths(const std::string& cluster, Session& sessi
     paths.insert(paths.end(), {directory + "/pgrecall.json", directory + "/" + wal_prefix(cluster)});
   }
   if (address.key.key_file) {
-    paths.push_back(absolute(*address.key.key_file));
+    paths.push_back(absolute_path(*address.key.key_file));
   } else if (!address.passphrase_file.empty()) {
-    paths.push_back(absolute(address.passphrase_file));
+    paths.push_back(absolute_path(address.passphrase_file));
   }
   return paths;
 }
@@ -143,7 +143,7 @@ RecoveryTarget target_of(const RecoveryOptions& options, Console& console) {
 
 std::string spool_of(const RecoveryOptions& options, Session& session) {
   if (!options.spool.empty()) {
-    return absolute(options.spool);
+    return absolute_path(options.spool);
   }
   const Config* config = session.config();
   return config != nullptr && std::filesystem::is_directory(config->spool) ? config->spool : std::string();

@@ -10,7 +10,6 @@
 namespace pgrecall {
 
 namespace {
-using nlohmann::json;
 
 // A later run stands for these, or an earlier one did.
 bool was_missed(const std::string& reason) {
@@ -36,16 +35,16 @@ std::map<std::string, JobFigures> count_runs(const Journal& journal, const std::
   return jobs;
 }
 
-json document_of(const Run& run) {
-  json parsed = run.result.empty() ? json() : json::parse(run.result, nullptr, false);
-  return parsed.is_object() ? parsed : json::object();
+nlohmann::json document_of(const Run& run) {
+  nlohmann::json parsed = run.result.empty() ? nlohmann::json() : nlohmann::json::parse(run.result, nullptr, false);
+  return parsed.is_object() ? parsed : nlohmann::json::object();
 }
 
 void note_newest(const Journal& journal, const std::string& cluster, JobFigures& figures) {
   const std::string& job = figures.job;
   for (const Run& run : journal.newest_runs(cluster, job, {RunState::done, RunState::warnings}, 1)) {
     figures.last_success = run.ended;
-    for (const json& stage : document_of(run).value("stages", json::array())) {
+    for (const nlohmann::json& stage : document_of(run).value("stages", nlohmann::json::array())) {
       figures.last_stage_seconds[stage.at("stage").get<std::string>()] += stage.at("seconds").get<double>();
     }
   }
@@ -74,13 +73,13 @@ void note_newest(const Journal& journal, const std::string& cluster, JobFigures&
 
 // Nothing when the run was to look at one backup alone, or tells nothing.
 std::optional<DamageFigures> damage_of(const Run& run) {
-  const json options = json::parse(run.options, nullptr, false);
-  const json verify = document_of(run).value("document", json::object()).value("verify", json());
+  const nlohmann::json options = nlohmann::json::parse(run.options, nullptr, false);
+  const nlohmann::json verify = document_of(run).value("document", nlohmann::json::object()).value("verify", nlohmann::json());
   if (!verify.is_object() || (options.is_object() && !options.value("id", std::string()).empty())) {
     return std::nullopt;
   }
   DamageFigures damage;
-  for (const json& finding : verify.value("findings", json::array())) {
+  for (const nlohmann::json& finding : verify.value("findings", nlohmann::json::array())) {
     if (finding.value("severity", std::string()) == "damage" && damage.objects++ == 0) {
       damage.first = finding.value("kind", std::string()) + " " + finding.value("object", std::string());
     }

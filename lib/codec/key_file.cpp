@@ -10,7 +10,7 @@ namespace pgrecall {
 
 namespace {
 
-constexpr std::string_view magic = "pgrecall-key-1";
+constexpr std::string_view key_file_magic = "pgrecall-key-1";
 constexpr std::size_t key_digits = 64;
 constexpr std::size_t check_digits = 8;
 
@@ -37,9 +37,9 @@ bool skip(std::string_view& text, std::string_view part) {
 Secret format_key_file(const KeyFile& file) {
   // Reserved, so that growing leaves no copy of the key behind.
   std::string text;
-  text.reserve(magic.size() + key_digits + check_digits + 16);
+  text.reserve(key_file_magic.size() + key_digits + check_digits + 16);
   const Secret digits(to_hex(file.key.reveal()));
-  text.append(magic).append(" ").append(name(file.kind)).append(" ").append(digits.reveal());
+  text.append(key_file_magic).append(" ").append(name(file.kind)).append(" ").append(digits.reveal());
   const std::string check = check_of(text);
   text.append(" ").append(check).append("\n");
   return Secret(std::move(text));
@@ -47,7 +47,7 @@ Secret format_key_file(const KeyFile& file) {
 
 KeyFile parse_key_file(const Secret& text, std::string_view source) {
   std::string_view rest = text.reveal();
-  if (!skip(rest, magic)) {
+  if (!skip(rest, key_file_magic)) {
     throw unusable("not a key file", source);
   }
   KeyFileKind kind = KeyFileKind::wrapping;

@@ -10,7 +10,7 @@ namespace pgrecall {
 
 namespace {
 
-constexpr std::string_view magic = "PGRECALL";
+constexpr std::string_view object_magic = "PGRECALL";
 constexpr std::uint16_t format_version = 1;
 constexpr std::size_t version_at = 8;
 constexpr std::size_t kind_at = 10;
@@ -22,7 +22,7 @@ constexpr std::size_t name_tag_size = 16;
 constexpr std::size_t salt_size = 32;
 constexpr std::uint8_t sealed_flag = 1;
 
-Error damaged(std::string_view what, std::string_view object_name, std::size_t offset) {
+Error damaged_header(std::string_view what, std::string_view object_name, std::size_t offset) {
   return Error(ErrorKind::corruption, std::string(what), "run pgrecall verify to see what else is damaged")
       .with("object", object_name)
       .with("offset", offset);
@@ -30,7 +30,7 @@ Error damaged(std::string_view what, std::string_view object_name, std::size_t o
 
 void expect(ByteView found, ByteView expected, std::string_view what, std::string_view object_name, std::size_t offset) {
   if (!std::ranges::equal(found, expected)) {
-    throw damaged(what, object_name, offset).with("expected", to_hex(expected)).with("found", to_hex(found));
+    throw damaged_header(what, object_name, offset).with("expected", to_hex(expected)).with("found", to_hex(found));
   }
 }
 
@@ -65,7 +65,7 @@ std::string_view name(ObjectKind kind) noexcept {
 
 ObjectHeader make_object_header(ObjectKind kind, std::string_view object_name, bool sealed) {
   ObjectHeader header{};
-  std::ranges::copy(bytes_of(magic), header.begin());
+  std::ranges::copy(bytes_of(object_magic), header.begin());
   store_little(header.data() + version_at, format_version);
   header[kind_at] = static_cast<std::byte>(kind);
   header[flags_at] = static_cast<std::byte>(sealed ? sealed_flag : 0);
@@ -79,11 +79,11 @@ ObjectHeader make_object_header(ObjectKind kind, std::string_view object_name, b
 
 void check_object_header(ByteView header, ObjectKind kind, std::string_view object_name, bool sealed) {
   if (header.size() < object_header_size) {
-    throw damaged("object is shorter than its header", object_name, header.size())
+    throw damaged_header("object is shorter than its header", object_name, header.size())
         .with("expected", object_header_size)
         .with("found", header.size());
   }
-  expect(header.first(magic.size()), bytes_of(magic), "not an object of a repository", object_name, 0);
+  expect(header.first(object_magic.size()), bytes_of(object_magic), "not an object of a repository", object_name, 0);
   check_version(header, object_name);
   const ObjectHeader right = make_object_header(kind, object_name, false);
   const auto expect_same = [&](std::size_t at, std::size_t size, std::string_view what) {

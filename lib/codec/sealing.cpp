@@ -24,8 +24,8 @@ void require(bool ok, const char* what) {
   }
 }
 
-const unsigned char* chars(const std::byte* at) { return reinterpret_cast<const unsigned char*>(at); }
-unsigned char* chars(std::byte* at) { return reinterpret_cast<unsigned char*>(at); }
+const unsigned char* octets(const std::byte* at) { return reinterpret_cast<const unsigned char*>(at); }
+unsigned char* octets(std::byte* at) { return reinterpret_cast<unsigned char*>(at); }
 
 struct FreeCipher {
   void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
@@ -42,17 +42,17 @@ enum class Direction { open = 0, seal = 1 };
 
 CipherContext make_context(Direction direction, ByteView key) {
   CipherContext context(EVP_CIPHER_CTX_new());
-  require(context && EVP_CipherInit_ex(context.get(), aes_256_gcm(), nullptr, chars(key.data()), nullptr,
+  require(context && EVP_CipherInit_ex(context.get(), aes_256_gcm(), nullptr, octets(key.data()), nullptr,
                                        static_cast<int>(direction)) == 1,
           "AES-256-GCM start");
   return context;
 }
 
 void begin(EVP_CIPHER_CTX* context, const Nonce& nonce, std::initializer_list<ByteView> associated) {
-  require(EVP_CipherInit_ex(context, nullptr, nullptr, nullptr, chars(nonce.data()), -1) == 1, "AES-256-GCM nonce");
+  require(EVP_CipherInit_ex(context, nullptr, nullptr, nullptr, octets(nonce.data()), -1) == 1, "AES-256-GCM nonce");
   for (const ByteView part : associated) {
     int ignored = 0;
-    require(EVP_CipherUpdate(context, nullptr, &ignored, chars(part.data()), static_cast<int>(part.size())) == 1,
+    require(EVP_CipherUpdate(context, nullptr, &ignored, octets(part.data()), static_cast<int>(part.size())) == 1,
             "AES-256-GCM associated data");
   }
 }
@@ -69,12 +69,12 @@ void seal_into(EVP_CIPHER_CTX* context, const Nonce& nonce, std::initializer_lis
   int written = 0;
   for (const ByteView part : plain) {
     if (!part.empty()) {
-      require(EVP_CipherUpdate(context, chars(at), &written, chars(part.data()), static_cast<int>(part.size())) == 1,
+      require(EVP_CipherUpdate(context, octets(at), &written, octets(part.data()), static_cast<int>(part.size())) == 1,
               "AES-256-GCM sealing");
       at += written;
     }
   }
-  require(EVP_CipherFinal_ex(context, chars(at), &written) == 1 &&
+  require(EVP_CipherFinal_ex(context, octets(at), &written) == 1 &&
               EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(seal_overhead), at) == 1,
           "AES-256-GCM end");
 }
@@ -87,13 +87,13 @@ bool open_into(EVP_CIPHER_CTX* context, const Nonce& nonce, std::initializer_lis
   begin(context, nonce, associated);
   int written = 0;
   if (!out.empty()) {
-    require(EVP_CipherUpdate(context, chars(out.data()), &written, chars(sealed.data()), static_cast<int>(out.size())) == 1,
+    require(EVP_CipherUpdate(context, octets(out.data()), &written, octets(sealed.data()), static_cast<int>(out.size())) == 1,
             "AES-256-GCM opening");
   }
   std::array<std::byte, seal_overhead> tag{};
   std::copy(sealed.end() - seal_overhead, sealed.end(), tag.begin());
   require(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) == 1, "AES-256-GCM tag");
-  return EVP_CipherFinal_ex(context, chars(out.data() + out.size()), &written) == 1;
+  return EVP_CipherFinal_ex(context, octets(out.data() + out.size()), &written) == 1;
 }
 
 Nonce frame_nonce(std::uint32_t number) {

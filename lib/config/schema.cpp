@@ -6,10 +6,11 @@ namespace pgrecall {
 namespace {
 using nlohmann::ordered_json;
 
+using Kind = ValueType::Kind;
+
 constexpr auto name_pattern = "^[a-z0-9][a-z0-9_-]{0,62}$";
 
 ordered_json type_schema(const ValueType& type) {
-  using Kind = ValueType::Kind;
   if (type.list) {
     ValueType one = type;
     one.list = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/all_zero.h"
 #include "base/error.h"
 #include "engine/large_file.h"
 #include "postgres/relation_file.h"
@@ -12,10 +13,6 @@ namespace pgrecall {
 
 namespace {
 constexpr std::size_t max_bundled_files = 2048;
-
-bool all_zero(ByteView bytes) noexcept {
-  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 // Buffers in the hands of the reader (a slice and a bundle), of each worker, and waiting: enough that the workers have work
 // while the server and the reader take turns.

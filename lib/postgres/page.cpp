@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/all_zero.h"
 #include "base/error.h"
 
 namespace pgrecall {
@@ -109,11 +110,6 @@ std::uint16_t reduce(std::uint32_t folded, std::uint32_t block) noexcept {
 std::uint16_t checksum_of(const std::byte* page, std::size_t size, std::uint32_t block) {
   static const Fold fold = usable_folds().back();
   return reduce(fold(page, size), block);
-}
-
-bool all_zero(ByteView bytes) noexcept {
-  // Equal to itself shifted by one byte, and the first one zero: memcmp is as fast as memory.
-  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 void require_page(ByteView page) {

@@ -14,7 +14,7 @@ constexpr std::size_t keepalive_size = 1 + 8 + 8 + 1;
 // 2000-01-01 in microseconds since 1970-01-01.
 constexpr std::int64_t server_epoch_microseconds = 946'684'800LL * 1'000'000LL;
 
-[[noreturn]] void refuse(std::string what) {
+[[noreturn]] void refuse_answer(std::string what) {
   throw Error(ErrorKind::database_unreachable, "the server broke the replication protocol: " + std::move(what),
               "check that the address is PostgreSQL 13 to 18 itself and no pooler or proxy");
 }
@@ -31,7 +31,7 @@ std::optional<T> parse_number(std::string_view text) noexcept {
 
 std::string_view field(RowView row, std::size_t column, std::string_view name) {
   if (column >= row.size() || !row[column]) {
-    refuse("no " + std::string(name) + " in its answer");
+    refuse_answer("no " + std::string(name) + " in its answer");
   }
   return *row[column];
 }
@@ -39,7 +39,7 @@ std::string_view field(RowView row, std::size_t column, std::string_view name) {
 Lsn lsn_field(RowView row, std::size_t column, std::string_view name) {
   const auto lsn = Lsn::parse(field(row, column, name));
   if (!lsn) {
-    refuse(std::string(name) + " is no LSN");
+    refuse_answer(std::string(name) + " is no LSN");
   }
   return *lsn;
 }
@@ -48,7 +48,7 @@ template <typename T>
 T number_field(RowView row, std::size_t column, std::string_view name) {
   const auto number = parse_number<T>(field(row, column, name));
   if (!number) {
-    refuse(std::string(name) + " is no number in range");
+    refuse_answer(std::string(name) + " is no number in range");
   }
   return *number;
 }
@@ -56,7 +56,7 @@ T number_field(RowView row, std::size_t column, std::string_view name) {
 Timeline timeline_field(RowView row, std::size_t column) {
   const auto timeline = number_field<Timeline>(row, column, "timeline");
   if (timeline == 0) {
-    refuse("timeline 0");
+    refuse_answer("timeline 0");
   }
   return timeline;
 }
@@ -65,7 +65,7 @@ Timeline timeline_field(RowView row, std::size_t column) {
 std::string_view take_string(std::string_view& rest) {
   const std::size_t end = rest.find('\0');
   if (end == std::string_view::npos) {
-    refuse("an archive message without its end");
+    refuse_answer("an archive message without its end");
   }
   const std::string_view text = rest.substr(0, end);
   rest.remove_prefix(end + 1);
@@ -80,7 +80,7 @@ std::uint32_t tablespace_of(std::string_view archive) {
   }
   const auto oid = parse_number<std::uint32_t>(stem);
   if (!oid || *oid == 0) {
-    refuse("an archive of unknown name");
+    refuse_answer("an archive of unknown name");
   }
   return *oid;
 }
@@ -91,7 +91,7 @@ ArchiveBegin decode_archive_begin(ByteView body) {
   begin.name = take_string(rest);
   begin.location = take_string(rest);
   if (!rest.empty()) {
-    refuse("an archive message with trailing bytes");
+    refuse_answer("an archive message with trailing bytes");
   }
   begin.tablespace_oid = tablespace_of(begin.name);
   return begin;
@@ -99,7 +99,7 @@ ArchiveBegin decode_archive_begin(ByteView body) {
 
 WalBytes decode_wal_bytes(ByteView message) {
   if (message.size() < wal_header_size) {
-    refuse("a WAL message shorter than its header");
+    refuse_answer("a WAL message shorter than its header");
   }
   WalBytes wal;
   wal.start = Lsn{load_big<std::uint64_t>(message.data() + 1)};
@@ -107,14 +107,14 @@ WalBytes decode_wal_bytes(ByteView message) {
   wal.server_time = time_of_server(static_cast<std::int64_t>(load_big<std::uint64_t>(message.data() + 17)));
   wal.bytes = message.subspan(wal_header_size);
   if (wal.bytes.size() > std::numeric_limits<std::uint64_t>::max() - wal.start.value) {
-    refuse("a WAL message that runs past the last LSN");
+    refuse_answer("a WAL message that runs past the last LSN");
   }
   return wal;
 }
 
 Keepalive decode_keepalive(ByteView message) {
   if (message.size() != keepalive_size) {
-    refuse("a keepalive of wrong length");
+    refuse_answer("a keepalive of wrong length");
   }
   return {.server_end = Lsn{load_big<std::uint64_t>(message.data() + 1)},
           .server_time = time_of_server(static_cast<std::int64_t>(load_big<std::uint64_t>(message.data() + 9))),
@@ -125,7 +125,7 @@ Keepalive decode_keepalive(ByteView message) {
 
 BackupMessage decode_backup_message(ByteView message) {
   if (message.empty()) {
-    refuse("an empty backup message");
+    refuse_answer("an empty backup message");
   }
   const ByteView body = message.subspan(1);
   switch (std::to_integer<char>(message.front())) {
@@ -133,26 +133,26 @@ BackupMessage decode_backup_message(ByteView message) {
     case 'n': return decode_archive_begin(body);
     case 'm':
       if (!body.empty()) {
-        refuse("a manifest message with trailing bytes");
+        refuse_answer("a manifest message with trailing bytes");
       }
       return ManifestBegin{};
     case 'p':
       if (body.size() != 8) {
-        refuse("a progress message of wrong length");
+        refuse_answer("a progress message of wrong length");
       }
       return BackupProgress{load_big<std::uint64_t>(body.data())};
-    default: refuse("a backup message of unknown type");
+    default: refuse_answer("a backup message of unknown type");
   }
 }
 
 StreamMessage decode_stream_message(ByteView message) {
   if (message.empty()) {
-    refuse("an empty stream message");
+    refuse_answer("an empty stream message");
   }
   switch (std::to_integer<char>(message.front())) {
     case 'w': return decode_wal_bytes(message);
     case 'k': return decode_keepalive(message);
-    default: refuse("a stream message of unknown type");
+    default: refuse_answer("a stream message of unknown type");
   }
 }
 
@@ -199,19 +199,19 @@ TimelinePosition decode_next_timeline(RowView row) {
 BackupTablespace decode_tablespace(RowView row) {
   BackupTablespace tablespace;
   if (row.size() < 3) {
-    refuse("a tablespace list with too few columns");
+    refuse_answer("a tablespace list with too few columns");
   }
   if (row[0]) {
     tablespace.oid = number_field<std::uint32_t>(row, 0, "tablespace oid");
     tablespace.location = std::string(field(row, 1, "tablespace location"));
     if (tablespace.oid == 0 || tablespace.location.empty()) {
-      refuse("a tablespace without oid or location");
+      refuse_answer("a tablespace without oid or location");
     }
   }
   if (row[2]) {
     const auto kilobytes = number_field<std::uint64_t>(row, 2, "tablespace size");
     if (kilobytes > std::numeric_limits<std::uint64_t>::max() / 1024) {
-      refuse("a tablespace size out of range");
+      refuse_answer("a tablespace size out of range");
     }
     tablespace.size_bytes = kilobytes * 1024;
   }

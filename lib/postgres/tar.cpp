@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/all_zero.h"
 #include "base/error.h"
 #include "postgres/relative_path.h"
 
@@ -150,10 +151,6 @@ TarEntry parse_header(ByteView header) {
     throw bad_header("linkname");
   }
   return entry;
-}
-
-bool all_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 }  // namespace

@@ -19,10 +19,6 @@ inline constexpr std::size_t wal_system_identifier_offset = 24;
 inline constexpr std::size_t wal_segment_size_offset = 32;
 inline constexpr std::size_t wal_page_size_offset = 36;
 
-inline bool all_zero(ByteView bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
 inline Error bad(std::string_view what, Lsn at) {
   return Error(ErrorKind::corruption, std::string(what)).with("lsn", at.to_string());
 }

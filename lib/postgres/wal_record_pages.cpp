@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/all_zero.h"
 #include "postgres/wal_reading.h"
 #include "postgres/wal_records.h"
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/all_zero.h"
 #include "base/error.h"
 #include "postgres/crc32c.h"
 #include "postgres/wal_reading.h"

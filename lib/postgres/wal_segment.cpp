@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/all_zero.h"
 #include "base/error.h"
 
 namespace pgrecall {
@@ -14,7 +15,7 @@ namespace {
 
 // XLogPageHeaderData, then what XLogLongPageHeaderData adds.
 constexpr std::size_t magic_offset = 0;
-constexpr std::size_t info_offset = 2;
+constexpr std::size_t page_info_offset = 2;
 constexpr std::size_t timeline_offset = 4;
 constexpr std::size_t address_offset = 8;
 constexpr std::size_t short_header_size = 24;
@@ -47,7 +48,7 @@ struct PageHeader {
 };
 
 PageHeader load_header(ByteView header) {
-  return {load_little<std::uint16_t>(header.data() + magic_offset), load_little<std::uint16_t>(header.data() + info_offset),
+  return {load_little<std::uint16_t>(header.data() + magic_offset), load_little<std::uint16_t>(header.data() + page_info_offset),
           load_little<std::uint32_t>(header.data() + timeline_offset),
           load_little<std::uint64_t>(header.data() + address_offset)};
 }
@@ -83,10 +84,6 @@ void check_timeline(Timeline found, const WalSegmentExpectation& expectation) {
   if (found == 0 || found > expectation.segment.timeline) {
     throw bad_field("timeline", found, expectation.segment.timeline);
   }
-}
-
-bool all_zero(ByteView bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ using namespace wal_reading;
 namespace {
 
 constexpr std::size_t read_size = 256 * 1024;
-constexpr std::size_t page_address_offset = 8;  // in every page's header
+constexpr std::size_t address_in_page = 8;  // in every page's header
 
 class NoSink final : public WalRecordSink {
  public:
@@ -73,9 +73,9 @@ class Walk {
   // The first page from there on that says it is the one of this place.
   [[nodiscard]] std::optional<Lsn> page_in_place(Lsn from) const {
     for (std::uint64_t at = next_page(from).value - start_.value; at < size_; at += page_size_) {
-      std::array<std::byte, page_address_offset + sizeof(std::uint64_t)> header{};
+      std::array<std::byte, address_in_page + sizeof(std::uint64_t)> header{};
       if (read_(at, header) == header.size() && std::equal(magic_.begin(), magic_.end(), header.begin()) &&
-          load_little<std::uint64_t>(header.data() + page_address_offset) == start_.value + at) {
+          load_little<std::uint64_t>(header.data() + address_in_page) == start_.value + at) {
         return Lsn{start_.value + at};
       }
     }

@@ -10,7 +10,7 @@ namespace pgrecall {
 namespace {
 
 constexpr std::size_t block_size = 256U << 10U;
-constexpr std::size_t read_back_piece = 1U << 20U;
+constexpr std::size_t manifest_piece = 1U << 20U;
 constexpr Compression block_compression{CompressionMethod::zstd, 1};
 
 Error different(const std::string& name) {
@@ -25,7 +25,7 @@ Sha256Digest digest_of_object(ObjectStore& store, const std::string& name, std::
     throw different(name);
   }
   Sha256 hash;
-  Bytes piece(read_back_piece);
+  Bytes piece(manifest_piece);
   for (std::uint64_t at = 0; at < size;) {
     const std::size_t got = reader->read(at, piece);
     if (got != std::min<std::uint64_t>(piece.size(), size - at)) {

@@ -7,7 +7,7 @@ namespace pgrecall {
 
 namespace {
 
-constexpr std::size_t compact_time_size = 16;
+constexpr std::size_t time_size = 16;
 
 // Marks that answer the same question: the latest of them counts.
 bool same_question(std::string_view one, std::string_view other) {
@@ -18,10 +18,10 @@ bool same_question(std::string_view one, std::string_view other) {
 }  // namespace
 
 std::optional<Mark> parse_mark_name(std::string_view rest) {
-  if (rest.size() <= compact_time_size + 1) {
+  if (rest.size() <= time_size + 1) {
     return std::nullopt;
   }
-  const std::size_t dash = rest.size() - compact_time_size - 1;
+  const std::size_t dash = rest.size() - time_size - 1;
   const auto time = parse_time(rest.substr(dash + 1));
   if (rest[dash] != '-' || !time) {
     return std::nullopt;

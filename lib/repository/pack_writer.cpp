@@ -18,7 +18,7 @@ namespace pgrecall {
 
 namespace {
 
-constexpr std::size_t read_back_piece = 1U << 20U;
+constexpr std::size_t pack_piece = 1U << 20U;
 
 // A pack that is being filled: threads write disjoint parts of its memory at once.
 struct Pack {
@@ -282,7 +282,7 @@ struct PackWriter::State {
   void run_uploads() {
     try {
       Bytes index;
-      Bytes piece(read_back_piece);
+      Bytes piece(pack_piece);
       while (std::optional<std::unique_ptr<Pack>> pack = full.pop()) {
         upload(**pack, index, piece);
       }

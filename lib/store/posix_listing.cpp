@@ -14,7 +14,7 @@ namespace pgrecall {
 
 namespace {
 // As long as an object's name can be: also ends a walk through links that lead back up.
-constexpr std::size_t longest_name = 512;
+constexpr std::size_t longest_listed_name = 512;
 
 bool vanished(int errno_value) { return errno_value == ENOENT || errno_value == ENOTDIR; }
 
@@ -58,7 +58,7 @@ struct Walk {
     for_each_entry(root + "/" + directory, [&](const std::string& part) {
       std::string name = directory + part;
       const std::string_view common = std::string_view(name).substr(0, prefix.size());
-      if (!valid_name_part(part) || name.size() > longest_name || !std::string_view(prefix).starts_with(common)) {
+      if (!valid_name_part(part) || name.size() > longest_listed_name || !std::string_view(prefix).starts_with(common)) {
         return;
       }
       const std::optional<struct stat> status = status_of(root + "/" + name);

@@ -17,7 +17,7 @@ namespace pgrecall {
 
 namespace {
 constexpr unsigned directory_mode = 0750;
-constexpr unsigned file_mode = 0640;
+constexpr unsigned lock_file_mode = 0640;
 constexpr std::size_t hash_piece = std::size_t{256} << 10U;
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
@@ -182,7 +182,7 @@ void PosixStore::prepare_to_write() const {
   // The lock is made with the first object, not with the first removal: removing must work on a disk without a free inode.
   if (::access(lock_path().c_str(), F_OK) != 0) {
     make_directories(temporary_directory(), directory_mode);
-    (void)open_file(lock_path(), O_CREAT | O_RDWR, file_mode);
+    (void)open_file(lock_path(), O_CREAT | O_RDWR, lock_file_mode);
   }
 }
 
