@@ -7,11 +7,12 @@
 #include <string>
 
 #include "service/api.h"
+#include "service/http_server.h"
 
 namespace pgrecall {
 
-// The Unix socket on which the daemon can be asked and steered: HTTP/1.1, bounded in every direction. It lives in the thread of
-// its io_context, which never waits for a disk; answers come from elsewhere.
+// The Unix socket on which the daemon can be asked and steered. It lives in the thread of its io_context, which never waits for a
+// disk; answers come from elsewhere.
 class ControlSocket {
  public:
   struct Answers {
@@ -34,9 +35,9 @@ class ControlSocket {
   void close();
 
  private:
-  class Listener;
-  class Connection;
-  std::shared_ptr<Listener> listener_;
+  const Options options_;
+  const Answers answers_;
+  HttpServer server_;
 };
 
 }  // namespace pgrecall
