@@ -78,6 +78,10 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   if (window.until && window.followed && figures.wal.durable_time) {
     figures.recoverable_until = std::max(*window.until, *figures.wal.durable_time);
   }
+  figures.spans = window.latest_spans;
+  if (!figures.spans.empty() && figures.recoverable_until) {
+    figures.spans.back().until = std::max(figures.spans.back().until, *figures.recoverable_until);
+  }
   const auto promised = std::chrono::duration_cast<std::chrono::microseconds>(Seconds(figures.targets.window_seconds));
   figures.wal.gaps =
       static_cast<std::uint64_t>(std::ranges::count_if(window.gap_ends, [&](Time end) { return end > now - promised; }));
@@ -185,6 +189,7 @@ ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
   ClusterFigures figures;
   figures.cluster = cluster;
   figures.repository = configured.repository;
+  figures.timezone = configured.schedule.timezone;
   figures.guarded_since = guarded_since_.try_emplace(cluster, now).first->second;
   figures.targets = targets(cluster, configured);
   const std::optional<GuardStatus> guard = supervisor_.guard_status(cluster);

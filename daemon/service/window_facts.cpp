@@ -72,6 +72,9 @@ WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalRe
     facts.followed =
         receiver && receiver->stored.valid() && receiver->timeline == last->until_timeline && last->until_lsn >= receiver->stored;
   }
+  for (const RecoverySpan& span : window.spans_to(window.latest_timeline())) {
+    facts.latest_spans.push_back({span.from_time, span.until_time});
+  }
   facts.spans = window.spans.size();
   facts.gaps = window.gaps.size();
   facts.gap_ends = ends_of_gaps(window);

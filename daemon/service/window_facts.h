@@ -29,6 +29,7 @@ struct WindowFacts {
   std::shared_ptr<const std::vector<BackupFigures>> known_backups;  // the newest 400, oldest first; null before the first look
   std::map<std::string, std::uint64_t> backups_by_keep;
   std::optional<Time> first_backup_started;
+  std::vector<SpanFigures> latest_spans;  // on the way to the end of the newest timeline, oldest first
   // Of each gap on the way to the newest timeline the time from which on one can recover again; Time::max() while no backup has
   // come behind it. What expire thinned counts too: it lies before the window that is promised.
   std::vector<Time> gap_ends;

@@ -114,8 +114,15 @@ struct CredentialFigures {
   Time expires{};
 };
 
+// Any moment from the one to the other can be recovered.
+struct SpanFigures {
+  Time from{};
+  Time until{};
+};
+
 struct ClusterFigures {
   std::string cluster;
+  std::string timezone;  // of its schedule
   std::string repository;
   std::string state;  // name(GuardState)
   bool ours = false;  // this daemon works on it
@@ -126,6 +133,7 @@ struct ClusterFigures {
 
   std::optional<Time> recoverable_from;
   std::optional<Time> recoverable_until;
+  std::vector<SpanFigures> spans;       // of its newest timeline, oldest first; the last is the window above
   bool window_broken = false;           // a gap lies within the promised window
   std::string window_problem;           // why the window is not known, or old
   std::optional<Time> window_computed;  // nothing: nothing of the repository is known yet
