@@ -98,6 +98,17 @@ const std::vector<MetricDefinition>& definitions() {
            }
          }
        }},
+      {"pgrecall_wal_gap_open",
+       MetricType::Gauge,
+       {"cluster"},
+       "Whether WAL is missing and no backup began behind it yet",
+       [](const ServiceFigures& figures, Samples& samples) {
+         for (const ClusterFigures& each : figures.clusters) {
+           if (each.ours && each.wal.configured && each.window_computed) {
+             samples.add({each.cluster}, each.wal.gaps > 0 && !each.wal.gap_repaired ? 1.0 : 0.0);
+           }
+         }
+       }},
       {"pgrecall_wal_slot_retained_bytes",
        MetricType::Gauge,
        {"cluster"},
