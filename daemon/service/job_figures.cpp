@@ -59,7 +59,8 @@ void note_newest(const Journal& journal, const std::string& cluster, JobFigures&
     figures.last_error_message = run.error_message;
     figures.last_error_hint = run.error_hint;
     figures.needs_confirmation =
-        job == name(JobKind::expire) && document_of(run).value(json::json_pointer("/document/expire/needs_confirmation"), false);
+        job == name(JobKind::expire) &&
+        document_of(run).value(nlohmann::json::json_pointer("/document/expire/needs_confirmation"), false);
   }
   constexpr unsigned looked_through = 50;
   for (const Run& run : journal.newest_runs(cluster, job, {RunState::skipped}, looked_through)) {
