@@ -40,7 +40,8 @@ class Package(IntegrationTest):
                      "/usr/lib/sysusers.d/pgrecall.conf", "/usr/lib/tmpfiles.d/pgrecall.conf", "/usr/share/man/man1/pgrecall.1",
                      "/usr/share/bash-completion/completions/pgrecall", "/etc/pgrecall/pgrecall.example.yaml",
                      "/usr/share/pgrecall/pgrecall.schema.json", "/usr/share/pgrecall/scripts/manual-backup.sh",
-                     "/usr/share/doc/pgrecall/copyright"):
+                     "/usr/share/doc/pgrecall/copyright", "/usr/share/pgrecall/prometheus/pgrecall.rules.yaml",
+                     "/usr/share/pgrecall/grafana/pgrecall.json", "/usr/share/doc/pgrecall/runbooks/PgrecallDown.md"):
             self.assertIn(f" .{path}\n", listed)
         self.assertNotIn("/usr/local", listed)
         self.assertEqual({"root/root"}, {line.split()[1] for line in listed.splitlines()})

@@ -33,11 +33,8 @@ def alert_names():
 
 
 def names_in_the_daemon():
-    """As its sources spell them."""
-    found = set()
-    for path in (ROOT / "lib/alert").rglob("*.cpp"):
-        found |= set(re.findall(r'"(Pgrecall[A-Z]\w+)"', path.read_text()))
-    return found
+    """As its source lists them."""
+    return set(re.findall(r'"(Pgrecall[A-Z]\w+)"', (ROOT / "lib/alert/conditions.h").read_text()))
 
 
 def metrics_of(text):
@@ -108,7 +105,7 @@ class Rules(unittest.TestCase):
         used = " ".join(rule["expr"] for rule in rules()) + (ROOT / "config/grafana/pgrecall.json").read_text()
         for rule in rules():
             if "record" in rule:
-                self.assertIn(rule["record"], used)
+                self.assertTrue(rule["record"] in used, rule["record"])
 
     def test_the_examples_are_good(self):
         with tempfile.TemporaryDirectory() as directory:
