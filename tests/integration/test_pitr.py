@@ -200,6 +200,39 @@ class Pitr(IntegrationTest):
         self.assertIn(again.ids[0], found)
         self.assertEqual([(2, 1)], self.windows_and_gaps(runner))
 
+    def test_damage_in_the_wal_is_not_taken_for_its_end(self):
+        source, runner = self.prepare()
+        before = Steps(source, 10)
+        self.archive_all(source)
+        damaged = source.scalar("select pg_walfile_name(pg_current_wal_lsn() + 1)")
+        source.execute("insert into log values (20, repeat('y', 2000))")
+        self.archive_all(source)
+        behind = Steps(source, 30)
+        self.archive_all(source)
+        self.store_damaged(runner, damaged, b"y" * 100)
+        sockets = self.directory / "sockets"
+        sockets.mkdir()
+        processes.own(sockets)
+        into = self.place / "damaged"
+        result = runner.restore("prod", into, "--latest", *self.start_arguments(sockets), exit=contract.CORRUPTION)
+        self.addCleanup(self.stop_started, int((into / "postmaster.pid").read_text().split()[0]))
+        self.assertIn("recovery ended before the end of the WAL", result.stderr)
+        server = self.restored_server(source, into, archive_mode="off")
+        server.run_directory = sockets
+        found = self.found(server)
+        self.assertEqual(set(before.ids), found & set(before.ids))
+        self.assertEqual(set(), found & {20, *behind.ids})
+
+    def store_damaged(self, runner, name, content):
+        """The segment as it would be had its bytes changed before they were stored: every checksum of the repository is right."""
+        copy = self.directory / name
+        runner.run("wal", "fetch", "prod", name, copy, "--repository", runner.url, config=False)
+        wal = bytearray(copy.read_bytes())
+        wal[wal.index(content)] ^= 1
+        copy.write_bytes(wal)
+        (runner.repository / "clusters/prod/wal" / name[:8] / name).unlink()
+        runner.run("wal", "push", "prod", copy, "--repository", runner.url, config=False)
+
     def windows_and_gaps(self, runner):
         """How many of each cluster, as seen from the repository alone."""
         result = runner.run("wal", "status", "--repository", runner.url, "--output", "json", user="postgres", config=False, exit=contract.WARNINGS)

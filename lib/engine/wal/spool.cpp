@@ -204,8 +204,31 @@ void SpoolFile::append(ByteView bytes) {
   }
 }
 
+// A sync behind which the file is longer costs the file system a write more. Commits that wait for us come in small pieces: zeros
+// ahead of them let most syncs write over what is there. The last page is left out, so that a file is as long as a segment only
+// once it is whole.
+void SpoolFile::make_room() {
+  constexpr std::uint64_t small = 64U << 10U;
+  constexpr std::uint64_t ahead = 512U << 10U;
+  constexpr std::uint64_t left_out = 64U << 10U;  // the largest page of WAL
+  const std::uint64_t wanted = std::min<std::uint64_t>(written_ + ahead, segment_.size - left_out);
+  if (!makes_room_ || written_ < size_ || written_ - synced_ > small || wanted <= size_) {
+    return;
+  }
+  const Bytes zeros(wanted - size_);
+  try {
+    write_all_at(file_, zeros, size_, path_);
+  } catch (const Error& error) {
+    makes_room_ = false;  // as on a full disk: the WAL itself is written all the same
+  }
+  const std::uint64_t size = file_size(file_, path_);
+  spool_.grow(size - size_);
+  size_ = size;
+}
+
 void SpoolFile::sync() {
   if (synced_ < written_) {
+    make_room();
     sync_data(file_, path_);
     synced_ = written_;
   }

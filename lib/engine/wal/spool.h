@@ -15,7 +15,7 @@ namespace pgrecall {
 
 struct SpooledPartial {
   WalSegment segment;
-  std::uint64_t size = 0;  // bytes of the file; after a power loss more than what was ever written
+  std::uint64_t size = 0;  // bytes of the file; zeros may stand behind the WAL, and after a power loss anything
 };
 
 // All in order: by timeline, then number.
@@ -87,6 +87,7 @@ class SpoolFile {
   [[nodiscard]] std::uint64_t synced() const noexcept { return synced_; }
 
   void append(ByteView bytes);
+  // Where little was appended since the last time, zeros behind the WAL come with it.
   void sync();
   // After append() or sync() failed: the kernel may have dropped what it could not write, and call it clean. What was not
   // synced goes, to be received again.
@@ -94,6 +95,8 @@ class SpoolFile {
   void read(std::uint64_t offset, MutableByteView out) const;
 
  private:
+  void make_room();
+
   WalSpool& spool_;
   const WalSegment segment_;
   const std::string path_;
@@ -101,6 +104,7 @@ class SpoolFile {
   std::uint64_t size_ = 0;  // of the file
   std::uint64_t written_ = 0;
   std::uint64_t synced_ = 0;
+  bool makes_room_ = true;
   std::uint64_t kept_ = 0;  // of what was there when it was opened: synced, perhaps acknowledged
 };
 

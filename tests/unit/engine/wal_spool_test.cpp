@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/all_zero.h"
 #include "base/error.h"
 #include "engine/wal/spool_writer.h"
 #include "unit/io/temporary_directory.h"
@@ -149,6 +150,40 @@ TEST_CASE_METHOD(Fixture, "A new process goes on behind the last record that is 
   CHECK(read_file(spool->path_of(first), UINT32_MAX) == Bytes(bytes_of(wal).begin(), bytes_of(wal).begin() + built_segment_size));
 }
 
+TEST_CASE_METHOD(Fixture, "Small pieces have zeros ahead of them, which are no WAL and never make a file look whole") {
+  begin();
+  std::uint64_t growths = 0;
+  std::uint64_t size = 0;
+  for (std::uint64_t at = 0; at < built_segment_size - 1; at += 8192) {
+    write(at, std::min<std::uint64_t>(at + 8192, built_segment_size - 1));
+    writer->sync();
+    CHECK(offset(writer->durable()) == std::min<std::uint64_t>(at + 8192, built_segment_size - 1));
+    const std::uint64_t now = std::filesystem::file_size(partial());
+    growths += now > size ? 1U : 0U;
+    size = now;
+    CHECK(spool->used() == size);
+    CHECK(size < built_segment_size);
+  }
+  CHECK(growths < built_segment_size / 8192 / 4);
+  restart();
+  CHECK(spool->used() == size);
+  CHECK(offset(writer->position()->lsn) > built_segment_size - 2 * 8192);
+  writer->go_on_at(*writer->position());
+  write(offset(writer->position()->lsn), built_segment_size);
+  CHECK(read_file(spool->path_of(first), UINT32_MAX) == Bytes(bytes_of(wal).begin(), bytes_of(wal).begin() + built_segment_size));
+  CHECK(spool->used() == built_segment_size);
+}
+
+TEST_CASE_METHOD(Fixture, "Zeros ahead of the WAL are not handed on where another process goes on") {
+  begin();
+  write(0, 10'000);
+  writer->sync();
+  CHECK(std::filesystem::file_size(partial()) > 100'000);
+  restart();
+  CHECK(offset(writer->position()->lsn) <= 10'000);
+  CHECK(offset(writer->position()->lsn) > 10'000 - 8192);
+}
+
 TEST_CASE_METHOD(Fixture, "Bytes that a power loss left behind the WAL do not count, and are not cut off with it") {
   begin();
   write(0, 40'000);
@@ -207,7 +242,9 @@ TEST_CASE_METHOD(Fixture, "WAL that comes again is written over itself") {
   write(0, 35'000);
   writer->sync();
   CHECK(offset(writer->durable()) == 35'000);
-  CHECK(read_file(partial(), UINT32_MAX) == Bytes(bytes_of(wal).begin(), bytes_of(wal).begin() + 35'000));
+  const Bytes file = read_file(partial(), UINT32_MAX);
+  CHECK(std::ranges::equal(ByteView(file).first(35'000), bytes_of(wal).first(35'000)));
+  CHECK(all_zero(ByteView(file).subspan(35'000)));
 }
 
 TEST_CASE_METHOD(Fixture, "One process has the spool") {
