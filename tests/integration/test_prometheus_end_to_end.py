@@ -4,10 +4,9 @@ once through Alertmanager and once by the daemon itself, and its end does too. M
 
 import json
 import pathlib
-import shutil
 import subprocess
 
-from harness import IntegrationTest, main, processes
+from harness import IntegrationTest, Pgrecall, main, processes
 from harness.daemon import NEVER, Daemon
 from harness.monitoring import Alertmanager, Prometheus, Webhook, free_port, wait_for
 
@@ -42,28 +41,32 @@ class EndToEnd(IntegrationTest):
     def start_daemon(self):
         disks = {name: self.mount_tmpfs(SMALL_BYTES, name) for name in ("readonly", "full")}
         self.repositories = {name: disks.get(name, self.directory / name) / "repository" for name in CLUSTERS}
-        self.password = self.directory / "password"
+        self.password = self.directory / "knocker.password"
         self.password.write_text("right\n")
         self.password.chmod(0o600)
         conninfo = {"down": self.other.conninfo(), "password": self.server.conninfo(user="knocker")}
         self.server.pg_hba("local all knocker scram-sha-256", "local replication knocker scram-sha-256", "local all all trust", "local replication all trust")
-        url = self.directory / "hook.url"
-        url.write_text(self.by_the_daemon.url + "\n")
-        url.chmod(0o600)
-        self.runner = self.pgrecall()
+        receivers = {}
+        for name, url in (("hook", self.by_the_daemon.url), ("gone", "http://127.0.0.1:9/nobody")):
+            file = self.directory / f"{name}.url"
+            file.write_text(url + "\n")
+            file.chmod(0o600)
+            receivers[name] = {"kind": "webhook", "url_file": str(file)}
+        self.runner = Pgrecall(self.directory / "tool")
         self.runner.settings.update({
             "metrics": {"listen": f"127.0.0.1:{self.port}"},
-            "alerts": {"receivers": {"hook": {"kind": "webhook", "url_file": str(url)}}},
+            "alerts": {"receivers": receivers},
         })
         self.document = {
             "repositories": {name: {"path": str(path)} for name, path in self.repositories.items()},
-            "clusters": {name: {"connection": conninfo.get(name, self.server.conninfo()), "repository": name, "schedule": NEVER,
+            "clusters": {name: {"connection": conninfo.get(name, self.server.conninfo()), "repository": name, "schedule": {**NEVER, "verify": "0 0 1 1 *"},
                                 "backup": {"checkpoint": "fast"}} for name in CLUSTERS},
         }
         self.document["clusters"]["password"]["password_file"] = str(self.password)
         self.runner.write_config = self.write_config
         self.write_config()
-        self.runner.run("repo", "init")
+        for path in self.repositories.values():
+            self.runner.run("repo", "init", "--repository", f"file://{path}", config=False)
         self.daemon = Daemon(self.runner).configure(parallel_runs=4).start()
         self.addCleanup(self.daemon.remove)
         for name in CLUSTERS:
