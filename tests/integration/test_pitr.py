@@ -202,10 +202,11 @@ class Pitr(IntegrationTest):
 
     def test_damage_in_the_wal_is_not_taken_for_its_end(self):
         source, runner = self.prepare()
-        before = Steps(source, 10)
         self.archive_all(source)
         damaged = source.scalar("select pg_walfile_name(pg_current_wal_lsn() + 1)")
+        before = Steps(source, 10)
         source.execute("insert into log values (20, repeat('y', 2000))")
+        source.execute("insert into log select i, repeat('z', 1000) from generate_series(100, 200) i")  # pages behind the damage
         self.archive_all(source)
         behind = Steps(source, 30)
         self.archive_all(source)
@@ -225,13 +226,13 @@ class Pitr(IntegrationTest):
 
     def store_damaged(self, runner, name, content):
         """The segment as it would be had its bytes changed before they were stored: every checksum of the repository is right."""
-        copy = self.directory / name
-        runner.run("wal", "fetch", "prod", name, copy, "--repository", runner.url, config=False)
+        copy = self.place / name
+        runner.run("wal", "fetch", "prod", name, copy, "--repository", runner.url, config=False, user="postgres")
         wal = bytearray(copy.read_bytes())
         wal[wal.index(content)] ^= 1
         copy.write_bytes(wal)
         (runner.repository / "clusters/prod/wal" / name[:8] / name).unlink()
-        runner.run("wal", "push", "prod", copy, "--repository", runner.url, config=False)
+        runner.run("wal", "push", "prod", copy, "--repository", runner.url, config=False, user="postgres")
 
     def windows_and_gaps(self, runner):
         """How many of each cluster, as seen from the repository alone."""
