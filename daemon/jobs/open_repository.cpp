@@ -17,10 +17,17 @@ RepositoryAddress configured_address(const std::string& name, const RepositoryCo
   return address;
 }
 
-OpenRepository open_repository(const RepositoryAddress& address) {
+OpenRepository open_repository(const RepositoryAddress& address, std::shared_ptr<StoreCounters> counters) {
   OpenRepository opened;
+  opened.counters = std::move(counters);
   opened.name = address.name;
-  opened.store = std::make_unique<RetryingStore>(open_store(address.url), Retry(RetryPolicy{}));
+  std::unique_ptr<ObjectStore> store = open_store(address.url);
+  Retry retry(RetryPolicy{});
+  if (opened.counters) {
+    store = std::make_unique<CountingStore>(std::move(store), *opened.counters);
+    retry.on_again([counted = opened.counters] { counted->tried_again(); });
+  }
+  opened.store = std::make_unique<RetryingStore>(std::move(store), std::move(retry));
   opened.repository = std::make_unique<Repository>(Repository::open(*opened.store, address.key));
   return opened;
 }

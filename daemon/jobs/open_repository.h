@@ -6,7 +6,7 @@
 #include "config/config.h"
 #include "postgres/connection.h"
 #include "repository/repository.h"
-#include "store/object_store.h"
+#include "store/counting_store.h"
 
 // How commands and the daemon get from the configuration to what the engine works with.
 
@@ -22,7 +22,8 @@ struct RepositoryAddress {
 
 // One that somebody works with, open.
 struct OpenRepository {
-  std::string name;  // in the configuration; empty for one from the command line
+  std::shared_ptr<StoreCounters> counters;  // null: nobody counts
+  std::string name;                         // in the configuration; empty for one from the command line
   std::unique_ptr<ObjectStore> store;
   std::unique_ptr<Repository> repository;
 };
@@ -31,7 +32,8 @@ struct OpenRepository {
 [[nodiscard]] RepositoryAddress configured_address(const std::string& name, const RepositoryConfig& configured,
                                                    KeySource key = {});
 // Errors: those of Repository::open and of the store.
-[[nodiscard]] OpenRepository open_repository(const RepositoryAddress& address);
+// With `counters`, every request to the store is counted.
+[[nodiscard]] OpenRepository open_repository(const RepositoryAddress& address, std::shared_ptr<StoreCounters> counters = {});
 // Reads the password now; Error{configuration} when it is not there.
 [[nodiscard]] ConnectionSettings configured_connection(const std::string& cluster, const ClusterConfig& configured);
 

@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds ask_holder_every = 5s;
 constexpr std::chrono::milliseconds first_pause = 2s;
 constexpr std::chrono::milliseconds longest_pause = 5min;         // of the receiver
 constexpr std::chrono::milliseconds longest_opening_pause = 60s;  // `repo init`, and it goes on
+constexpr std::chrono::milliseconds refused_pause = 1h;
+constexpr std::chrono::milliseconds slot_made_within = 5s;
 constexpr std::ptrdiff_t max_known = 200;
 
 std::string hint_of(const std::exception& error) {
@@ -68,6 +70,7 @@ class ClusterGuard::Events final : public WalEvents {
 
 ClusterGuard::ClusterGuard(Options options, RepositoryPool& pool, const Clock& clock, GuardListener& listener)
     : options_(std::move(options)), pool_(pool), clock_(clock), listener_(listener) {
+  status_.counters = counters_;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -186,7 +189,11 @@ bool ClusterGuard::take(const std::stop_token& stop) {
 
 void ClusterGuard::hold(const std::stop_token& stop) {
   std::jthread receiver([this](const std::stop_token& stopped) { receive(stopped); });
-  const std::stop_callback forward(stop, [&receiver] { receiver.request_stop(); });
+  std::jthread watch([this](const std::stop_token& stopped) { watch_server(stopped); });
+  const std::stop_callback forward(stop, [&] {
+    receiver.request_stop();
+    watch.request_stop();
+  });
   while (wait(stop, look_every)) {
     if (!still_ours()) {
       listener_.on_trouble(options_.cluster, event_kind::held_by_another, "another daemon took the work on this cluster over",
@@ -243,6 +250,37 @@ void ClusterGuard::note_window(WindowFacts facts) {
   });
 }
 
+// Apart from the receiver's connection, which streams, and from the thread that keeps the lease: a server that hangs holds up
+// nobody else.
+void ClusterGuard::watch_server(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any pause_over;
+  bool missing = false;
+  while (!stop.stop_requested()) {
+    std::chrono::milliseconds pause = look_every;
+    ServerFacts facts;
+    try {
+      const ConnectionSettings connection = configured_connection(options_.cluster, options_.config);
+      const std::string slot = options_.config.wal.slot.value_or(default_slot(options_.cluster));
+      facts = ask_server(connection, slot, stop);
+    } catch (const std::exception& error) {
+      facts.slot.problem = error.what();
+      const auto* known = dynamic_cast<const Error*>(&error);
+      // Servers ban addresses that fail to authenticate again and again.
+      pause = known != nullptr && known->context("sqlstate").starts_with("28") ? refused_pause : look_every;
+    }
+    facts.slot.asked = clock_.now();
+    if (facts.slot.problem.empty() && !facts.slot.exists && !std::exchange(missing, true)) {
+      pause = slot_made_within;  // the receiver is about to make it
+    } else {
+      missing = facts.slot.problem.empty() && !facts.slot.exists;
+      change([&](GuardStatus& status) { status.server = std::move(facts); });
+    }
+    std::unique_lock lock(mutex);
+    pause_over.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+  }
+}
+
 void ClusterGuard::receive(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any pause_over;
@@ -259,7 +297,11 @@ void ClusterGuard::receive(const std::stop_token& stop) {
       problem = error.what();
       hint = hint_of(error);
     }
-    change([&](GuardStatus& status) { status.receiver_problem = problem; });
+    ++counters_->failures;
+    change([&](GuardStatus& status) {
+      status.receiver_problem = problem;
+      status.receiver_hint = hint;
+    });
     if (told != problem) {
       told = problem;
       listener_.on_trouble(options_.cluster, event_kind::receiver_stopped, "WAL is not received: " + problem, hint);
@@ -277,12 +319,14 @@ void ClusterGuard::receive_once(const std::stop_token& stop) {
   Events events(*this);
   WalReceptionOptions reception = reception_options(options_.cluster, configured_connection(options_.cluster, options_.config),
                                                     &options_.config, options_.spool);
+  reception.counters = counters_.get();
   auto receiver = std::make_unique<WalReception>(*repository_->repository, std::move(reception), clock_, events);
   WalReception& running = *receiver;
   {
     const std::lock_guard lock(mutex_);
     reception_ = std::move(receiver);
     status_.receiver_problem.clear();
+    status_.receiver_hint.clear();
   }
   const auto take_away = [this] {
     const std::lock_guard lock(mutex_);

@@ -14,6 +14,7 @@
 #include "journal/run.h"
 #include "repository/lease.h"
 #include "service/repository_pool.h"
+#include "service/server_facts.h"
 #include "service/window_facts.h"
 
 namespace pgrecall {
@@ -47,6 +48,9 @@ struct GuardStatus {
   std::optional<Lease::Holder> holder;
   std::optional<WalReceiverStatus> receiver;
   std::string receiver_problem;  // why there is none, where there should be
+  std::string receiver_hint;
+  std::shared_ptr<const WalCounters> counters;  // of all receivers since the guard began; never null
+  ServerFacts server;
   WindowFacts window;
 };
 
@@ -102,6 +106,7 @@ class ClusterGuard {
   [[nodiscard]] bool still_ours();
   void compute_window_facts();
   void note_window(WindowFacts facts);
+  void watch_server(const std::stop_token& stop);
   void receive(const std::stop_token& stop);
   void receive_once(const std::stop_token& stop);
   void failed(const std::exception& error);
@@ -124,6 +129,7 @@ class ClusterGuard {
   bool look_ = false;
   GuardStatus status_;
   std::unique_ptr<WalReception> reception_;
+  const std::shared_ptr<WalCounters> counters_ = std::make_shared<WalCounters>();
 
   std::jthread thread_;
 };

@@ -12,6 +12,7 @@ using Seconds = std::chrono::duration<double>;
 
 // Less is the slewing of a clock, or a desk that was busy between two readings.
 constexpr double smallest_jump_seconds = 5;
+constexpr std::chrono::seconds between_looks{60};  // at a repository's space
 
 std::set<std::string> scheduled_jobs(const ScheduleConfig& schedule) {
   std::set<std::string> jobs;
@@ -43,10 +44,12 @@ void restore_from_backups(ClusterFigures& figures) {
   }
 }
 
-void add_wal(WalFigures& wal, const WalReceiverStatus& receiver, Time now) {
+void add_wal(WalFigures& wal, const WalReceiverStatus& receiver) {
   wal.state = name(receiver.state);
   wal.problem = receiver.last_error;
-  wal.updated = receiver.updated;
+  if (receiver.heard != Time{}) {
+    wal.updated = receiver.heard;
+  }
   wal.lag_bytes = receiver.server_end.value - std::min(receiver.server_end.value, receiver.durable.value);
   wal.spool_bytes = receiver.spool_bytes;
   wal.spool_limit = receiver.spool_limit;
@@ -54,9 +57,31 @@ void add_wal(WalFigures& wal, const WalReceiverStatus& receiver, Time now) {
   wal.store_failing = receiver.store_failing;
   if (receiver.durable_time != Time{}) {
     wal.durable_time = receiver.durable_time;
-    wal.lag_seconds = std::max(0.0, Seconds(now - receiver.durable_time).count());
   }
 }
+
+void add_counters(WalFigures& wal, const WalCounters& counters) {
+  wal.received_bytes = counters.received_bytes;
+  wal.stored_segments = counters.stored_segments;
+  wal.failures = counters.failures;
+  wal.acknowledge_seconds = counters.acknowledge.read();
+}
+
+void add_server(ClusterFigures& figures, const ServerFacts& server) {
+  if (server.slot.asked != Time{}) {
+    figures.wal.slot = server.slot;
+  }
+  if (server.role_ends) {
+    figures.credentials.push_back({"password of role " + server.role, *server.role_ends});
+  }
+}
+
+// Since when there may be WAL that is not here. It goes on counting where there is no receiver.
+Time safe_until(const ClusterFigures& figures) {
+  return figures.wal.durable_time.value_or(figures.recoverable_until.value_or(figures.guarded_since));
+}
+
+bool same_place(const RepositoryConfig& a, const RepositoryConfig& b) { return a.directory == b.directory && a.url == b.url; }
 }  // namespace
 
 void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
@@ -65,9 +90,14 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   figures.problem = guard.problem;
   figures.hint = guard.hint;
   figures.wal.problem = guard.receiver_problem;
+  figures.wal.hint = guard.receiver_hint;
   if (guard.receiver) {
-    add_wal(figures.wal, *guard.receiver, now);
+    add_wal(figures.wal, *guard.receiver);
   }
+  if (guard.counters) {
+    add_counters(figures.wal, *guard.counters);
+  }
+  add_server(figures, guard.server);
   const WindowFacts& window = guard.window;
   figures.window_problem = window.problem;
   if (window.computed != Time{}) {
@@ -86,7 +116,7 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   figures.wal.gaps =
       static_cast<std::uint64_t>(std::ranges::count_if(window.gap_ends, [&](Time end) { return end > now - promised; }));
   figures.window_broken = figures.wal.gaps > 0;
-  figures.wal.gap_repaired = std::ranges::none_of(window.gap_ends, [](Time end) { return end == Time::max(); });
+  figures.wal.gap_repaired = std::ranges::find(window.gap_ends, Time::max()) == window.gap_ends.end();
   figures.first_backup_started = window.first_backup_started;
   figures.newest_backup_started = window.newest_backup_started;
   figures.backups_by_keep = window.backups_by_keep;
@@ -95,13 +125,11 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   }
 }
 
-const JournalFigures& Figures::counted(const std::string& cluster, const ClusterConfig& configured) {
+const JournalFigures& Figures::counted(const std::string& cluster) {
   Counted& known = counted_[cluster];
   const std::uint64_t changes = supervisor_.journal().changes_of(cluster) + 1;  // 0 is: never counted
-  std::set<std::string> scheduled = scheduled_jobs(configured.schedule);
-  if (known.changes != changes || known.scheduled != scheduled) {
-    known.figures = journal_figures(supervisor_.journal(), cluster, scheduled);
-    known.scheduled = std::move(scheduled);
+  if (known.changes != changes) {
+    known.figures = journal_figures(supervisor_.journal(), cluster, promised_.at(cluster).scheduled);
     known.changes = changes;
   }
   return known.figures;
@@ -128,8 +156,8 @@ void Figures::add_running(JobFigures& job, const Run& run, const ClusterFigures&
   job.running = std::move(running);
 }
 
-void Figures::add_jobs(ClusterFigures& figures, const ClusterConfig& configured, Time now) {
-  const JournalFigures& known = counted(figures.cluster, configured);
+void Figures::add_jobs(ClusterFigures& figures, Time now) {
+  const JournalFigures& known = counted(figures.cluster);
   figures.jobs = known.jobs;
   const auto damaged = std::ranges::find_if(figures.backups, [](const BackupFigures& each) { return each.damaged; });
   const auto marked =
@@ -167,23 +195,6 @@ void Figures::add_jobs(ClusterFigures& figures, const ClusterConfig& configured,
   }
 }
 
-// The longest pause of a schedule is worked out anew only when the schedule has changed.
-Targets Figures::targets(const std::string& cluster, const ClusterConfig& configured) {
-  const TargetsConfig& targets = configured.targets;
-  const ScheduleConfig& schedule = configured.schedule;
-  ScheduledAge& known = scheduled_age_[cluster];
-  std::string text = schedule.daily + "|" + schedule.weekly + "|" + schedule.monthly + "|" + schedule.timezone + "|" +
-                     std::to_string(schedule.spread.count());
-  if (known.schedule != text) {
-    known = {std::move(text), scheduled_backup_max_age(schedule).value_or(std::chrono::milliseconds(0))};
-  }
-  return {.window_seconds = Seconds(configured.retention.window).count(),
-          .rpo_seconds = Seconds(targets.rpo).count(),
-          .backup_max_age_seconds = Seconds(targets.backup_max_age.value_or(known.age)).count(),
-          .wal_interruption_seconds = Seconds(targets.wal_interruption).count(),
-          .slot_retained_bytes = targets.slot_retained};
-}
-
 ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
   const ClusterConfig& configured = supervisor_.config().clusters.at(cluster);
   ClusterFigures figures;
@@ -191,12 +202,20 @@ ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
   figures.repository = configured.repository;
   figures.timezone = configured.schedule.timezone;
   figures.guarded_since = guarded_since_.try_emplace(cluster, now).first->second;
-  figures.targets = targets(cluster, configured);
+  figures.targets = promised_.at(cluster).targets;
   const std::optional<GuardStatus> guard = supervisor_.guard_status(cluster);
   GuardStatus none;
   none.state = GuardState::stopped;
   add_guard(figures, guard ? *guard : none, now);
-  add_jobs(figures, configured, now);
+  if (!figures.wal.durable_time) {
+    if (const auto known = durable_.find(cluster); known != durable_.end()) {
+      figures.wal.durable_time = known->second;
+    }
+  } else {
+    durable_[cluster] = *figures.wal.durable_time;
+  }
+  figures.wal.lag_seconds = std::max(0.0, Seconds(now - safe_until(figures)).count());
+  add_jobs(figures, now);
   return figures;
 }
 
@@ -214,9 +233,63 @@ void Figures::watch_clock(Time now) {
   last_tick_ = {now, steady};
 }
 
+// Targets are worked out once: the schedule is walked through for them.
+void Figures::take_configuration() {
+  const std::uint64_t number = supervisor_.last_reload().count;
+  if (taken_ == number) {
+    return;
+  }
+  taken_ = number;
+  counted_.clear();
+  promised_.clear();
+  const Config& config = supervisor_.config();
+  for (const auto& [cluster, configured] : config.clusters) {
+    Promised& promised = promised_[cluster];
+    promised.scheduled = scheduled_jobs(configured.schedule);
+    const auto age =
+        configured.targets.backup_max_age ? configured.targets.backup_max_age : scheduled_backup_max_age(configured.schedule);
+    promised.targets = {.window_seconds = Seconds(configured.retention.window).count(),
+                        .rpo_seconds = Seconds(configured.targets.rpo).count(),
+                        .backup_max_age_seconds = age ? Seconds(*age).count() : 0,
+                        .wal_interruption_seconds = Seconds(configured.targets.wal_interruption).count(),
+                        .slot_retained_bytes = configured.targets.slot_retained};
+  }
+  std::erase_if(watches_, [&](std::unique_ptr<RepositoryWatch>& watch) {
+    const auto now = config.repositories.find(watch->options().repository);
+    if (now != config.repositories.end() && same_place(now->second, watch->options().config)) {
+      return false;
+    }
+    watch->request_stop();
+    leaving_.push_back(std::move(watch));
+    return true;
+  });
+  for (const auto& [repository, configured] : config.repositories) {
+    const auto known =
+        std::ranges::find_if(watches_, [&](const auto& watch) { return watch->options().repository == repository; });
+    if (known == watches_.end()) {
+      watches_.push_back(std::make_unique<RepositoryWatch>(
+          RepositoryWatch::Options{.repository = repository, .config = configured, .clock = options_.clock}, supervisor_.pool(),
+          supervisor_.journal()));
+    }
+  }
+}
+
+void Figures::add_repositories(ServiceFigures& figures, Time now) {
+  std::erase_if(leaving_, [](const auto& watch) { return watch->ended(); });
+  const bool due = !looked_ || now - *looked_ >= between_looks || now < *looked_;
+  for (const auto& watch : watches_) {
+    if (due) {
+      watch->look();
+    }
+    figures.repositories.push_back(watch->figures());
+  }
+  looked_ = due ? now : *looked_;
+}
+
 void Figures::publish() {
   const Time now = options_.clock->now();
   watch_clock(now);
+  take_configuration();
   auto figures = std::make_shared<ServiceFigures>();
   figures->taken = now;
   figures->started = supervisor_.started();
@@ -226,15 +299,19 @@ void Figures::publish() {
   figures->reload_good = reload.good;
   figures->reload_problem = reload.problem;
   figures->reload_success = reload.success;
+  figures->journal_rebuilt = options_.journal_rebuilt;
   figures->clock_jumped = clock_jumped_;
   figures->clock_jump_seconds = clock_jump_seconds_;
   const auto gone = [&](const auto& each) { return !supervisor_.config().clusters.contains(each.first); };
   std::erase_if(guarded_since_, gone);
-  std::erase_if(counted_, gone);
-  std::erase_if(scheduled_age_, gone);
+  std::erase_if(durable_, gone);
   std::erase_if(moved_, [&](const auto& each) { return supervisor_.queue().execution(each.first) == nullptr; });
   for (const auto& [cluster, configured] : supervisor_.config().clusters) {
     figures->clusters.push_back(cluster_figures(cluster, now));
+  }
+  add_repositories(*figures, now);
+  for (const Source& source : sources_) {
+    source(*figures);
   }
   board_.publish(std::move(figures));
 }

@@ -1,10 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "service/job_figures.h"
+#include "service/repository_watch.h"
 #include "service/supervisor.h"
 #include "status/status.h"
 
@@ -17,22 +22,28 @@ class Figures {
   struct Options {
     const Clock* clock = nullptr;  // of schedules; outlives this
     double clock_speed = 1;        // seconds of `clock` in a second
+    std::optional<Time> journal_rebuilt{};
   };
   // All of these outlive it.
   Figures(Supervisor& supervisor, FiguresBoard& board, const Options& options)
       : supervisor_(supervisor), board_(board), options_(options) {}
 
+  // Adds what others know whenever figures are worked out; called on the desk.
+  using Source = std::function<void(ServiceFigures& figures)>;
+  void add_source(Source source) { sources_.push_back(std::move(source)); }
   void publish();
+  // Waits until no repository is looked at any more; publish() is not called again.
+  void stop() { watches_.clear(); }
 
  private:
   struct Counted {
     std::uint64_t changes = 0;
-    std::set<std::string> scheduled;
     JournalFigures figures;
   };
-  struct ScheduledAge {
-    std::string schedule;
-    std::chrono::milliseconds age{};
+  // What the configuration says of a cluster, worked out.
+  struct Promised {
+    std::set<std::string> scheduled;  // jobs
+    Targets targets;
   };
   struct Moved {
     std::uint64_t done_bytes = 0;
@@ -40,19 +51,26 @@ class Figures {
   };
 
   void watch_clock(Time now);
-  [[nodiscard]] Targets targets(const std::string& cluster, const ClusterConfig& configured);
+  void take_configuration();
+  void add_repositories(ServiceFigures& figures, Time now);
   [[nodiscard]] ClusterFigures cluster_figures(const std::string& cluster, Time now);
-  [[nodiscard]] const JournalFigures& counted(const std::string& cluster, const ClusterConfig& configured);
-  void add_jobs(ClusterFigures& figures, const ClusterConfig& configured, Time now);
+  [[nodiscard]] const JournalFigures& counted(const std::string& cluster);
+  void add_jobs(ClusterFigures& figures, Time now);
   void add_running(JobFigures& job, const Run& run, const ClusterFigures& figures, Time now);
 
   Supervisor& supervisor_;
   FiguresBoard& board_;
   const Options options_;
-  std::map<std::string, Time> guarded_since_;          // by cluster
-  std::map<std::string, Counted> counted_;             // by cluster
-  std::map<std::string, ScheduledAge> scheduled_age_;  // by cluster
-  std::map<std::string, Moved> moved_;                 // by run under way
+  std::vector<Source> sources_;
+  std::optional<std::uint64_t> taken_;  // the number of the configuration that the next two are of
+  std::map<std::string, Promised> promised_;
+  std::vector<std::unique_ptr<RepositoryWatch>> watches_;
+  std::vector<std::unique_ptr<RepositoryWatch>> leaving_;
+  std::optional<Time> looked_;
+  std::map<std::string, Time> guarded_since_;  // by cluster
+  std::map<std::string, Time> durable_;        // by cluster: WAL was safe until then, as its last receiver said
+  std::map<std::string, Counted> counted_;     // by cluster
+  std::map<std::string, Moved> moved_;         // by run under way
   std::optional<std::pair<Time, std::chrono::steady_clock::time_point>> last_tick_;
   std::optional<Time> clock_jumped_;
   double clock_jump_seconds_ = 0;

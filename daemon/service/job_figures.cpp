@@ -10,7 +10,6 @@
 namespace pgrecall {
 
 namespace {
-
 // A later run stands for these, or an earlier one did.
 bool was_missed(const std::string& reason) {
   return reason != text(SkipReason::superseded) && reason != text(SkipReason::already_started);

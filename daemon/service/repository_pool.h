@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "jobs/open_repository.h"
@@ -19,14 +20,17 @@ class RepositoryPool {
   [[nodiscard]] std::shared_ptr<const OpenRepository> get(const std::string& name, const RepositoryConfig& configured);
   // The next get() opens it anew. For a reload: address or key may have changed.
   void forget(const std::string& name);
+  // What was asked of the repository's store since the pool was made; nothing while nobody opened it.
+  [[nodiscard]] std::optional<StoreCounters::Reading> requests(const std::string& name) const;
 
  private:
   struct Entry {
     std::mutex mutex;
     std::shared_ptr<const OpenRepository> repository;
   };
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
+  std::map<std::string, std::shared_ptr<StoreCounters>> counters_;
 };
 
 }  // namespace pgrecall

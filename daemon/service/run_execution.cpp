@@ -79,7 +79,15 @@ std::string_view kind_of(int failed_with) noexcept {
   return failed_with == exit_code(ErrorKind::corruption) ? name(ErrorKind::corruption) : name(ErrorKind::failed);
 }
 
-RunEnd end_of(const JobOutcome& outcome) {
+ordered_json stages_json(const Progress& progress) {
+  ordered_json stages = ordered_json::array();
+  for (const Progress::Stage& stage : progress.stages()) {
+    stages.push_back({{"stage", stage.stage}, {"seconds", std::chrono::duration<double>(stage.took).count()}});
+  }
+  return stages;
+}
+
+RunEnd end_of(const JobOutcome& outcome, const Progress& progress) {
   RunEnd end;
   end.state = state_of(outcome.exit_code);
   end.exit_code = outcome.exit_code;
@@ -92,7 +100,9 @@ RunEnd end_of(const JobOutcome& outcome) {
   if (outcome.document.contains("expire") && outcome.document["expire"].value("needs_confirmation", false)) {
     end.event = event_kind::expire_waits;
   }
-  end.result = to_json(outcome).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  ordered_json result = to_json(outcome);
+  result["stages"] = stages_json(progress);
+  end.result = result.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
   return end;
 }
 
@@ -131,7 +141,7 @@ RunEnd execute(const RunOrder& order, RepositoryPool& pool, const Clock& clock, 
     progress.enter("opening the repository");
     const auto repository = pool.get(order.config.repository, order.repository);
     const JobContext context{.repository = *repository->repository, .clock = clock, .progress = progress, .stop = stop};
-    return end_of(do_job(order, context));
+    return end_of(do_job(order, context), progress);
   } catch (const Error& error) {
     return end_of(error);
   } catch (const std::exception& error) {

@@ -53,7 +53,10 @@ class Service {
             desk_, loaded.config,
             {.config_file = loaded.file, .clock = &clock_, .engine_clock = &system_clock_, .clock_speed = options.clock_speed},
             *opened_.journal, log_, [this] { on_all_ended(); }),
-        figures_(supervisor_, board_, {.clock = &clock_, .clock_speed = options.clock_speed}),
+        figures_(supervisor_, board_,
+                 {.clock = &clock_,
+                  .clock_speed = options.clock_speed,
+                  .journal_rebuilt = opened_.found == Journal::Found::damaged ? std::optional(clock_.now()) : std::nullopt}),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         beat_(io_),
         socket_(io_, {.path = loaded.config.daemon.socket, .group = loaded.config.daemon.socket_group}, answers()) {}

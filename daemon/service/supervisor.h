@@ -48,8 +48,11 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
     bool good = true;
     std::string problem;
     std::optional<Time> success;
+    std::uint64_t count = 0;  // of valid ones since the start
   };
   [[nodiscard]] const Reload& last_reload() const noexcept { return reload_; }
+  // The repositories that everything here works with. Safe for many threads; lives as long as this.
+  [[nodiscard]] RepositoryPool& pool() noexcept { return pool_; }
 
   enum class State { running, draining };
   [[nodiscard]] State state() const noexcept { return state_; }

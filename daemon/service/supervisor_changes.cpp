@@ -19,7 +19,7 @@ std::string Supervisor::reload() {
   }
   std::string changes;
   apply(std::move(loaded.config), changes);
-  reload_ = {.good = true, .problem = {}, .success = options_.clock->now()};
+  reload_ = {.good = true, .problem = {}, .success = options_.clock->now(), .count = reload_.count + 1};
   say(LogLevel::info, {}, "configuration read: " + changes);
   tick();
   return changes;

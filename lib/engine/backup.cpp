@@ -272,7 +272,8 @@ void BackupRun::copy(Connection& connection, const StoredPacks& stored_packs) {
   BackupArchive archive(pipeline, *wal, limiter, progress_, failure_.token(), request_.spool_directory);
   try {
     progress_.enter(request_.checkpoint == BackupCheckpoint::spread ? "waiting for the server's checkpoint (spread)"
-                                                                    : "waiting for the server's checkpoint");
+                                                                    : "waiting for the server's checkpoint",
+                    "waiting for the server's checkpoint");
     const BaseBackupEnd end = receive_base_backup(
         connection, {.label = summary_.label, .checkpoint = request_.checkpoint, .max_rate_bytes = request_.max_rate}, archive);
     summary_.start_lsn = archive.start().start;

@@ -86,7 +86,7 @@ VerifyReport VerifyRun::execute() {
     report_catalog();
     check_metadata();
     for (const ListedBackup* backup : chosen_) {
-      context_.progress.enter("verifying " + backup->summary.id.text);
+      context_.progress.enter("verifying " + backup->summary.id.text, "verifying backups");
       check_backup(*backup);
     }
     if (!request_.backup) {

@@ -9,7 +9,7 @@ using prometheus::MetricType;
 
 // Of each kind of backup the newest.
 template <typename Call>
-void for_each_newest(const ServiceFigures& figures, const Call& call) {
+void for_each_newest_backup(const ServiceFigures& figures, const Call& call) {
   for (const ClusterFigures& each : figures.clusters) {
     std::map<std::string, const BackupFigures*> newest;
     for (const BackupFigures& backup : each.backups) {
@@ -22,7 +22,7 @@ void for_each_newest(const ServiceFigures& figures, const Call& call) {
 }
 
 // Read by those who ask for metrics, in order.
-const std::vector<MetricDefinition>& definitions() {
+const std::vector<MetricDefinition>& backup_definitions() {
   static const std::vector<MetricDefinition> all{
       {"pgrecall_backups",
        MetricType::Gauge,
@@ -47,7 +47,7 @@ const std::vector<MetricDefinition>& definitions() {
        {"cluster", "kind"},
        "Size of the files of the newest backup",
        [](const ServiceFigures& figures, Samples& samples) {
-         for_each_newest(figures, [&](const std::string& cluster, const BackupFigures& backup) {
+         for_each_newest_backup(figures, [&](const std::string& cluster, const BackupFigures& backup) {
            samples.add({cluster, backup.keep}, backup.logical_bytes);
          });
        }},
@@ -56,7 +56,7 @@ const std::vector<MetricDefinition>& definitions() {
        {"cluster", "kind"},
        "What the newest backup added to the repository",
        [](const ServiceFigures& figures, Samples& samples) {
-         for_each_newest(figures, [&](const std::string& cluster, const BackupFigures& backup) {
+         for_each_newest_backup(figures, [&](const std::string& cluster, const BackupFigures& backup) {
            samples.add({cluster, backup.keep}, backup.stored_bytes);
          });
        }},
@@ -65,7 +65,7 @@ const std::vector<MetricDefinition>& definitions() {
        {"cluster", "kind"},
        "When the newest backup began",
        [](const ServiceFigures& figures, Samples& samples) {
-         for_each_newest(figures, [&](const std::string& cluster, const BackupFigures& backup) {
+         for_each_newest_backup(figures, [&](const std::string& cluster, const BackupFigures& backup) {
            samples.add({cluster, backup.keep}, backup.started);
          });
        }},
@@ -96,6 +96,6 @@ const std::vector<MetricDefinition>& definitions() {
 }
 }  // namespace
 
-std::span<const MetricDefinition> backup_metrics() { return definitions(); }
+std::span<const MetricDefinition> backup_metrics() { return backup_definitions(); }
 
 }  // namespace pgrecall

@@ -8,7 +8,7 @@ namespace {
 using prometheus::MetricType;
 
 // Read by those who ask for metrics, in order.
-const std::vector<MetricDefinition>& definitions() {
+const std::vector<MetricDefinition>& cluster_definitions() {
   static const std::vector<MetricDefinition> all{
       {"pgrecall_cluster_up",
        MetricType::Gauge,
@@ -109,6 +109,6 @@ const std::vector<MetricDefinition>& definitions() {
 }
 }  // namespace
 
-std::span<const MetricDefinition> cluster_metrics() { return definitions(); }
+std::span<const MetricDefinition> cluster_metrics() { return cluster_definitions(); }
 
 }  // namespace pgrecall

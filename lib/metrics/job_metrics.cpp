@@ -32,7 +32,7 @@ void for_each_job(const ServiceFigures& figures, const Call& call) {
 }
 
 // Read by those who ask for metrics, in order.
-const std::vector<MetricDefinition>& definitions() {
+const std::vector<MetricDefinition>& job_definitions() {
   static const std::vector<MetricDefinition> all{
       {"pgrecall_runs_total",
        MetricType::Counter,
@@ -170,6 +170,6 @@ const std::vector<MetricDefinition>& definitions() {
 }
 }  // namespace
 
-std::span<const MetricDefinition> job_metrics() { return definitions(); }
+std::span<const MetricDefinition> job_metrics() { return job_definitions(); }
 
 }  // namespace pgrecall

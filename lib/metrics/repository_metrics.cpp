@@ -8,7 +8,7 @@ namespace {
 using prometheus::MetricType;
 
 // Read by those who ask for metrics, in order.
-const std::vector<MetricDefinition>& definitions() {
+const std::vector<MetricDefinition>& repository_definitions() {
   static const std::vector<MetricDefinition> all{
       {"pgrecall_repository_stored_bytes",
        MetricType::Gauge,
@@ -93,6 +93,6 @@ const std::vector<MetricDefinition>& definitions() {
 }
 }  // namespace
 
-std::span<const MetricDefinition> repository_metrics() { return definitions(); }
+std::span<const MetricDefinition> repository_metrics() { return repository_definitions(); }
 
 }  // namespace pgrecall

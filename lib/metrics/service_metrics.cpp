@@ -8,7 +8,7 @@ namespace {
 using prometheus::MetricType;
 
 // Read by those who ask for metrics, in order.
-const std::vector<MetricDefinition>& definitions() {
+const std::vector<MetricDefinition>& service_definitions() {
   static const std::vector<MetricDefinition> all{
       {"pgrecall_build_info",
        MetricType::Gauge,
@@ -97,6 +97,6 @@ const std::vector<MetricDefinition>& definitions() {
 }
 }  // namespace
 
-std::span<const MetricDefinition> service_metrics() { return definitions(); }
+std::span<const MetricDefinition> service_metrics() { return service_definitions(); }
 
 }  // namespace pgrecall

@@ -8,7 +8,7 @@ namespace {
 using prometheus::MetricType;
 
 // Read by those who ask for metrics, in order.
-const std::vector<MetricDefinition>& definitions() {
+const std::vector<MetricDefinition>& wal_definitions() {
   static const std::vector<MetricDefinition> all{
       {"pgrecall_wal_streaming",
        MetricType::Gauge,
@@ -191,6 +191,6 @@ const std::vector<MetricDefinition>& definitions() {
 }
 }  // namespace
 
-std::span<const MetricDefinition> wal_metrics() { return definitions(); }
+std::span<const MetricDefinition> wal_metrics() { return wal_definitions(); }
 
 }  // namespace pgrecall

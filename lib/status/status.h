@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 
 // How the daemon and all that it looks after stand at one moment: what metrics, alert conditions and the status page are made of.
 // Plain values, worked out by the service alone; whoever reads them asks nobody, neither server nor repository.
@@ -70,13 +71,6 @@ struct SlotFigures {
   std::string problem;                       // why the rest is not known
 };
 
-// Of an observation "at most `bound` seconds": counts as Prometheus keeps them, not cumulative here.
-struct Histogram {
-  std::vector<double> bounds;         // ascending, seconds
-  std::vector<std::uint64_t> counts;  // one more than bounds
-  double sum = 0;
-};
-
 struct WalFigures {
   bool configured = true;
   std::string state;  // name(WalReceiverState); empty without a receiver
@@ -84,8 +78,8 @@ struct WalFigures {
   std::string hint;
   std::uint64_t lag_bytes = 0;  // the server's end of WAL, as it last told, less what is durable here
   double lag_seconds = 0;
-  std::optional<Time> durable_time;  // the server's time until which durable WAL suffices
-  std::optional<Time> updated;
+  std::optional<Time> durable_time;   // the server's time until which durable WAL suffices
+  std::optional<Time> updated;        // when something was last heard of the server
   std::uint64_t received_bytes = 0;   // since the daemon started
   std::uint64_t stored_segments = 0;  // since the daemon started
   std::uint64_t failures = 0;         // receptions that ended by an error, since the daemon started

@@ -27,6 +27,9 @@ Retry::Retry(RetryPolicy policy, std::stop_token stop, Wait wait, Random random)
     : policy_(policy), stop_(std::move(stop)), wait_(std::move(wait)), random_(std::move(random)) {}
 
 void Retry::wait_after(unsigned tried) const {
+  if (on_again_) {
+    on_again_();
+  }
   std::chrono::microseconds longest = policy_.first_delay;
   for (unsigned doubled = 1; doubled < tried && longest < policy_.longest_delay; ++doubled) {
     longest *= 2;

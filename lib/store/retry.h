@@ -27,6 +27,12 @@ class Retry {
   explicit Retry(RetryPolicy policy, std::stop_token stop = {});
   Retry(RetryPolicy policy, std::stop_token stop, Wait wait, Random random);
 
+  // `call` is called before each wait for another try; from any thread that uses this.
+  Retry& on_again(std::function<void()> call) {
+    on_again_ = std::move(call);
+    return *this;
+  }
+
   // The last error is thrown on, with the number of tries in its context.
   template <typename Call>
   auto run(const Call& call) const {
@@ -52,6 +58,7 @@ class Retry {
   RetryPolicy policy_;
   std::stop_token stop_;
   Wait wait_;
+  std::function<void()> on_again_;
   Random random_;
 };
 

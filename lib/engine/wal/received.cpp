@@ -120,6 +120,7 @@ void ReceivedWal::stored(const SpoolItem& item) {
     pending_.erase(item.number);
     ++stored_count_;
     if (item.kind == SpoolItem::Kind::segment) {
+      ++stored_segments_;
       last_stored_ = std::max(last_stored_.value_or(item.segment), item.segment);
     }
     update_stored_until();
@@ -200,6 +201,7 @@ ReceivedWal::Waiting ReceivedWal::waiting() const {
   Waiting result;
   result.last_complete = last_complete_;
   result.last_stored = last_stored_;
+  result.stored_segments = stored_segments_;
   for (const auto& [number, each] : pending_) {
     result.segments += each.item.kind != SpoolItem::Kind::history;
     result.refused += each.refused;

@@ -87,6 +87,7 @@ class ReceivedWal {
     std::uint64_t refused = 0;
     std::optional<WalSegment> last_complete;
     std::optional<WalSegment> last_stored;
+    std::uint64_t stored_segments = 0;  // whole ones, ever
   };
   [[nodiscard]] Waiting waiting() const;
   // Waits until something was stored, or `longest`.
@@ -127,6 +128,7 @@ class ReceivedWal {
   bool finishing_ = false;
   bool cancelled_ = false;
   std::uint64_t stored_count_ = 0;
+  std::uint64_t stored_segments_ = 0;
   std::mutex callback_mutex_;
   std::function<void()> on_stored_;
 

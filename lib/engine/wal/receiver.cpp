@@ -8,6 +8,7 @@ namespace {
 // At full speed nothing ends a batch; so much is synced and acknowledged at a time then.
 constexpr std::uint64_t max_unsynced = 8U << 20U;  // bytes
 constexpr std::chrono::milliseconds noting_interval{500};
+constexpr std::size_t max_unacknowledged = 256;  // batches whose time is taken; the others go with the newest of them
 }  // namespace
 
 WalReceiver::WalReceiver(WalSpool& spool, SpoolWriter& writer, ReceivedWal& received, Timeline timeline, Options options)
@@ -18,6 +19,9 @@ bool WalReceiver::has_room(const WalSpool& spool, std::uint64_t limit) noexcept 
 }
 
 void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
+  if (options_.counters != nullptr) {
+    options_.counters->received_bytes.fetch_add(bytes.size(), std::memory_order_relaxed);
+  }
   if (start < writer_.position()->lsn) {
     const auto held =
         static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), writer_.position()->lsn.value - start.value));
@@ -27,6 +31,12 @@ void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
     if (bytes.empty()) {
       return;
     }
+  }
+  if (options_.counters != nullptr) {
+    if (!batch_) {
+      batch_ = Batch{std::chrono::steady_clock::now(), {}};
+    }
+    batch_->end = Lsn{start.value + bytes.size()};
   }
   if (start >= room_until_) {
     // Looked at once a segment: without room for the one behind it, the stream ends with this one.
@@ -42,7 +52,19 @@ void WalReceiver::on_wal(Lsn start, ByteView bytes, Time /*server_time*/) {
   }
   writer_.write(start, bytes);
   if (writer_.unsynced() >= max_unsynced) {
-    writer_.sync();
+    sync();
+  }
+}
+
+void WalReceiver::sync() {
+  writer_.sync();
+  if (batch_) {
+    if (unacknowledged_.size() < max_unacknowledged) {
+      unacknowledged_.push_back(*batch_);
+    } else {
+      unacknowledged_.back().end = batch_->end;
+    }
+    batch_.reset();
   }
 }
 
@@ -59,11 +81,16 @@ void WalReceiver::on_keepalive(Lsn server_end, Time server_time) {
   last_message_ = server_time;
 }
 
-void WalReceiver::on_batch_end() { writer_.sync(); }
+void WalReceiver::on_batch_end() { sync(); }
 
 Lsn WalReceiver::durable_position() const {
   const Lsn durable = writer_.durable();
-  return options_.acknowledge == WalAcknowledge::spool ? durable : std::min(durable, received_.stored_until());
+  const Lsn safe = options_.acknowledge == WalAcknowledge::spool ? durable : std::min(durable, received_.stored_until());
+  while (!unacknowledged_.empty() && unacknowledged_.front().end <= safe) {
+    options_.counters->acknowledge.observe(std::chrono::steady_clock::now() - unacknowledged_.front().received);
+    unacknowledged_.pop_front();
+  }
+  return safe;
 }
 
 }  // namespace pgrecall

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <optional>
 
+#include "engine/wal/counters.h"
 #include "engine/wal/received.h"
 #include "engine/wal/spool_writer.h"
 #include "postgres/wal_stream.h"
@@ -31,6 +33,7 @@ class WalReceiver final : public WalSink {
     std::function<void()> started;
     std::function<void(Lsn)> end_at;                  // WalStream::end_at: no room behind this segment
     std::function<void(const ServerPosition&)> seen;  // about twice a second
+    WalCounters* counters = nullptr;
   };
   WalReceiver(WalSpool& spool, SpoolWriter& writer, ReceivedWal& received, Timeline timeline, Options options);
 
@@ -45,6 +48,13 @@ class WalReceiver final : public WalSink {
   [[nodiscard]] static bool has_room(const WalSpool& spool, std::uint64_t limit) noexcept;
 
  private:
+  // A run of WAL that is synced as one.
+  struct Batch {
+    std::chrono::steady_clock::time_point received;  // its first bytes
+    Lsn end;
+  };
+  void sync();
+
   WalSpool& spool_;
   SpoolWriter& writer_;
   ReceivedWal& received_;
@@ -56,6 +66,10 @@ class WalReceiver final : public WalSink {
   Time last_message_{};
   Time last_noted_{};
   bool leaving_ = false;
+  std::optional<Batch> batch_;  // grows
+  // Synced, and not acknowledged yet. The stream asks durable_position() when it is about to acknowledge: that is when their time
+  // is over.
+  mutable std::deque<Batch> unacknowledged_;
 };
 
 }  // namespace pgrecall

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 #include "base/error.h"
 #include "engine/wal/backoff.h"
@@ -62,6 +63,7 @@ class WalReception::Life {
   void open_leftovers();
   void wait_for_room(const std::stop_token& stop);
   void settle(const Error& error);
+  void note_heard();
   void set_state(WalReceiverState state, const std::string& last_error);
   void spool_trouble(WalEventKind kind, const std::string& text, const std::string& hint);
   void finish();
@@ -85,6 +87,7 @@ class WalReception::Life {
   bool spool_in_trouble_ = false;
   bool falls_back_ = false;
   std::string told_;
+  std::uint64_t counted_segments_ = 0;  // of those that pipeline_ stored
 };
 
 void WalReception::Life::tell(WalEventKind kind, const std::string& text, const std::string& hint) {
@@ -110,6 +113,9 @@ void WalReception::Life::write_status() noexcept {
       status.server_end = std::max(status.server_end, status.durable);
       status.stored = pipeline_->received().stored_until();
       status.spool_bytes = pipeline_->spool().used();
+      if (options_.counters != nullptr) {
+        options_.counters->stored_segments += waiting.stored_segments - std::exchange(counted_segments_, waiting.stored_segments);
+      }
       status.waiting_segments = waiting.segments;
       status.refused = waiting.refused;
       status.last_segment = waiting.last_complete ? waiting.last_complete->file_name() : "";
@@ -178,8 +184,10 @@ StreamSession::End WalReception::Life::stream_once(const std::stop_token& stop) 
   const ServerInfo server = read_server_info(connection);
   meet(server);
   told_.clear();
+  note_heard();
   StreamSession session(connection, server, repository_, options_, *pipeline_, health_, events_, board_, [this] {
     backoff_.reset();
+    note_heard();
     if (std::exchange(spool_in_trouble_, false)) {
       tell(WalEventKind::spool_recovered, "there is room in the spool again", {});
     }
@@ -276,7 +284,14 @@ void WalReception::Life::spool_trouble(WalEventKind kind, const std::string& tex
   }
 }
 
+void WalReception::Life::note_heard() {
+  board_.change([this](WalReceiverStatus& status) { status.heard = clock_.now(); });
+}
+
 void WalReception::Life::settle(const Error& error) {
+  if (options_.counters != nullptr) {
+    ++options_.counters->failures;
+  }
   if (is_final(error, connected_)) {
     throw Error(error);
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "codec/compression.h"
+#include "engine/wal/counters.h"
 #include "engine/wal/events.h"
 #include "engine/wal/receiver.h"
 #include "engine/wal/status.h"
@@ -24,6 +25,7 @@ struct WalReceptionOptions {
   std::uint64_t spool_limit = std::uint64_t{16} << 30U;  // bytes
   unsigned uploads = 2;
   Compression compression;
+  WalCounters* counters = nullptr;  // outlive the reception; null: nobody counts
 };
 
 // Receives the WAL of one cluster for as long as it is let, over restarts, failovers and failures of server, network, spool and

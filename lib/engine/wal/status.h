@@ -33,6 +33,7 @@ struct WalReceiverStatus {
   Lsn stored;           // in the repository, with all before it; 0/0 while older WAL waits
   Lsn server_end;       // how far the server's WAL reached
   Time server_time{};   // when it said so, by its clock
+  Time heard{};         // when something came from the server, by this host's clock
   Time durable_time{};  // the server's time until which what is durable suffices
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_limit = 0;

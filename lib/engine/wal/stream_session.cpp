@@ -255,7 +255,8 @@ WalStreamOutcome StreamSession::stream(Timeline timeline, Lsn lsn) {
                                 status.server_time = server.time;
                               });
                               on_progress_();
-                            }});
+                            },
+                        .counters = options_.counters});
   std::optional<StoredNotice> notice;
   if (options_.acknowledge == WalAcknowledge::repository) {
     notice.emplace(pipeline_.received(), stream);

@@ -318,3 +318,94 @@ TEST_CASE("notes are kept by name") {
   CHECK(open(scratch)->note("rebuilt prod") == "yes");
   CHECK(open(scratch)->note("rebuilt other").empty());
 }
+
+namespace {
+Run ended(const std::string& job, RunState state, Time created, const std::string& error_kind = {}) {
+  Run run = run_of("prod", job, created);
+  run.state = state;
+  run.ended = created;
+  run.error_kind = error_kind;
+  return run;
+}
+
+std::uint64_t tally(const Journal& journal, const std::string& job, RunState state, const std::string& error_kind = {}) {
+  std::uint64_t count = 0;
+  for (const RunTally& each : journal.tallies("prod")) {
+    count += each.job == job && each.state == state && each.error_kind == error_kind ? each.count : 0;
+  }
+  return count;
+}
+}  // namespace
+
+TEST_CASE("runs that are over are counted by how they ended, and forgetting them takes nothing from the counts") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  for (int day = 0; day < 3; ++day) {
+    journal->add(ended("daily", RunState::done, noon - std::chrono::hours(24 * day)));
+    journal->add(ended("daily", RunState::failed, noon - std::chrono::hours(24 * day + 1), "held"));
+  }
+  Run skipped = ended("daily", RunState::skipped, noon - std::chrono::hours(50));
+  skipped.reason = "too late";
+  journal->add(skipped);
+  Run queued = run_of("prod", "daily", noon);
+  journal->add(queued);
+  journal->add(run_of("other", "daily", noon));
+  const auto check = [&] {
+    CHECK(tally(*journal, "daily", RunState::done) == 3);
+    CHECK(tally(*journal, "daily", RunState::failed, "held") == 3);
+    CHECK(tally(*journal, "daily", RunState::skipped) == 1);
+    CHECK(tally(*journal, "daily", RunState::queued) == 0);
+    CHECK(journal->tallies("prod").size() == 3);
+  };
+  check();
+  journal->forget(noon - std::chrono::hours(30));
+  CHECK(journal->list({.cluster = "prod", .states = {}, .before = {}, .limit = 100}).size() == 5);
+  check();
+  journal->forget(noon - std::chrono::hours(2));
+  check();
+}
+
+TEST_CASE("the newest runs of a job in some states") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  journal->add(ended("daily", RunState::done, noon - std::chrono::hours(3)));
+  journal->add(ended("daily", RunState::done, noon - std::chrono::hours(2)));
+  journal->add(ended("daily", RunState::failed, noon - std::chrono::hours(1)));
+  journal->add(ended("check", RunState::done, noon));
+  const auto found = journal->newest_runs("prod", "daily", {RunState::done, RunState::warnings}, 1);
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().created == noon - std::chrono::hours(2));
+  CHECK(journal->newest_runs("prod", "daily", {RunState::done, RunState::failed}, 9).size() == 3);
+}
+
+TEST_CASE("a change of a cluster's runs is seen, and no other cluster's") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  Run run = run_of("prod", "daily", noon);
+  run.state = RunState::running;
+  const std::uint64_t before = journal->changes_of("prod");
+  run.id = journal->add(run);
+  const std::uint64_t added = journal->changes_of("prod");
+  CHECK(added != before);
+  static_cast<void>(journal->mark_interrupted(noon));
+  const std::uint64_t marked = journal->changes_of("prod");
+  CHECK(marked != added);
+  journal->update(run);
+  CHECK(journal->changes_of("prod") != marked);
+  CHECK(journal->changes_of("other") == before);
+}
+
+TEST_CASE("samples of a repository's space are kept for as long as they are asked for") {
+  const Scratch scratch;
+  const Time old = noon - std::chrono::hours(200);
+  open(scratch)->add_sample("main", {old, 1}, old);
+  open(scratch)->add_sample("main", {noon - std::chrono::hours(1), 2}, old);
+  open(scratch)->add_sample("other", {noon, 3}, old);
+  CHECK(open(scratch)->samples("main").size() == 2);
+  open(scratch)->add_sample("main", {noon, std::uint64_t{1} << 50U}, noon - std::chrono::hours(100));
+  const auto samples = open(scratch)->samples("main");
+  REQUIRE(samples.size() == 2);
+  CHECK(samples.front().used_bytes == 2);
+  CHECK(samples.back().used_bytes == std::uint64_t{1} << 50U);
+  CHECK(samples.back().time == noon);
+}
