@@ -28,6 +28,7 @@ using namespace std::chrono_literals;
 constexpr auto beat_every = 1s;
 constexpr unsigned beats_between_figures = 3;
 constexpr auto longest_extension = 30s;
+constexpr auto time_to_stop = 5min;  // for runs that are asked to, and for what was received to be stored
 
 // Two daemons with one state directory would write each other's runs.
 Fd lock_state(const std::string& directory) {
@@ -149,6 +150,17 @@ class Service {
     service_manager::tell_ready();
   }
 
+  // Not for ever: what does not end within its limit and some time to stop is for the service manager to kill.
+  void extend_while_ending() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!ending_until_) {
+      ending_until_ = now + supervisor_.config().daemon.drain_limit + time_to_stop;
+    }
+    if (now < *ending_until_) {
+      service_manager::extend_timeout(longest_extension);
+    }
+  }
+
   // From the desk, so that the service manager hears nothing when it hangs.
   void beat() {
     service_manager::feed_watchdog();
@@ -161,7 +173,7 @@ class Service {
       service_manager::tell_status(line);
     }
     if (supervisor_.state() == Supervisor::State::draining) {
-      service_manager::extend_timeout(longest_extension);
+      extend_while_ending();
     }
     asio::post(io_, [this] {
       beat_.expires_after(beat_every);
@@ -195,6 +207,7 @@ class Service {
   Figures figures_;
   unsigned beats_ = 0;
   std::string told_line_;
+  std::optional<std::chrono::steady_clock::time_point> ending_until_;
   asio::signal_set signals_;
   asio::steady_timer beat_;
   ControlSocket socket_;

@@ -220,6 +220,28 @@ class Two(DaemonTest):
         self.assertEqual([], self.runner.verify("prod", "--no-daemon"))
 
 
+class Repair(DaemonTest):
+    def test_gap_is_repaired_by_a_backup_of_its_own(self):
+        self.cluster()
+        daemon = self.start().wait_until_streaming()
+        self.runner.backup("prod")
+        daemon.stop()
+        self.source.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots")
+        for number in range(3):  # WAL that nobody receives, and that checkpoints remove
+            self.source.fill(4, table=f"unseen{number}")
+            self.source.execute("select pg_switch_wal()")
+            self.source.execute("checkpoint")
+        daemon.start()
+        repair = daemon.wait_for(lambda: daemon.runs(trigger="repair"), "the repair")[0]
+        self.assertEqual("done", daemon.wait_for_run(repair["id"])["state"])
+        self.assertIn("the recovery window is broken", daemon.get(f"/v1/runs/{repair['id']}/log")["lines"][0]["text"])
+        window = daemon.wait_for(lambda: daemon.status()["window"]["spans"] == 2 and daemon.status()["window"], "a new window")
+        self.assertEqual(1, window["gaps"])
+        self.source.execute("create table later as select 1 as one")
+        daemon.wait_until_streaming()
+        self.assertEqual(1, len(daemon.runs(trigger="repair")))
+
+
 class Reload(DaemonTest):
     def test_reload_touches_only_what_has_changed(self):
         self.source.fill(20)
