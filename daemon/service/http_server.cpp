@@ -68,7 +68,7 @@ Protocol protocol_of(const Fd& listening) {
 
 class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
  public:
-  Listener(asio::io_context& io, Fd listening, Options options, std::shared_ptr<SSL_CTX> identity)
+  Listener(asio::io_context& io, const Fd& listening, Options options, std::shared_ptr<SSL_CTX> identity)
       : options_(std::move(options)), identity_(std::move(identity)), acceptor_(io), again_(io) {
     const Protocol protocol = protocol_of(listening);
     const int fd = ::fcntl(listening.get(), F_DUPFD_CLOEXEC, 0);
@@ -337,8 +337,8 @@ void HttpServer::Listener::accept() {
   });
 }
 
-HttpServer::HttpServer(asio::io_context& io, Fd listening, Options options, std::shared_ptr<SSL_CTX> identity)
-    : listener_(std::make_shared<Listener>(io, std::move(listening), std::move(options), std::move(identity))) {
+HttpServer::HttpServer(asio::io_context& io, const Fd& listening, Options options, std::shared_ptr<SSL_CTX> identity)
+    : listener_(std::make_shared<Listener>(io, listening, std::move(options), std::move(identity))) {
   listener_->accept();
 }
 

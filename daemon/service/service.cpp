@@ -2,21 +2,27 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
+#include <array>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <climits>
 #include <csignal>
 #include <optional>
 #include <thread>
 
+#include "alert/book.h"
 #include "base/error.h"
 #include "io/fd.h"
+#include "metrics/metrics.h"
 #include "service/control_socket.h"
 #include "service/figures.h"
 #include "service/supervisor.h"
 #include "service/systemd.h"
+#include "service/web_listener.h"
 #include "version.h"
 
 namespace pgrecall {
@@ -50,17 +56,21 @@ class Service {
         log_(loaded.config.log),
         clock_(options.clock != nullptr ? *options.clock : system_clock_),
         opened_(Journal::open(loaded.config.daemon.state, clock_.now())),
-        supervisor_(
-            desk_, loaded.config,
-            {.config_file = loaded.file, .clock = &clock_, .engine_clock = &system_clock_, .clock_speed = options.clock_speed},
-            *opened_.journal, log_, [this] { on_all_ended(); }),
+        supervisor_(desk_, loaded.config,
+                    {.config_file = loaded.file,
+                     .clock = &clock_,
+                     .engine_clock = &system_clock_,
+                     .clock_speed = options.clock_speed,
+                     .on_reload = [this](const Config& config) { return web_.apply(config.metrics); }},
+                    *opened_.journal, log_, [this] { on_all_ended(); }),
         figures_(supervisor_, board_,
                  {.clock = &clock_,
                   .clock_speed = options.clock_speed,
                   .journal_rebuilt = opened_.found == Journal::Found::damaged ? std::optional(clock_.now()) : std::nullopt}),
         signals_(io_, SIGTERM, SIGINT, SIGHUP),
         beat_(io_),
-        socket_(io_, {.path = loaded.config.daemon.socket, .group = loaded.config.daemon.socket_group}, answers()) {}
+        socket_(io_, {.path = loaded.config.daemon.socket, .group = loaded.config.daemon.socket_group}, answers()),
+        web_(io_, loaded.config.metrics, web_sources()) {}
 
   int run() {
     for (const Problem& warning : warnings_) {
@@ -72,7 +82,7 @@ class Service {
       supervisor_.start();
       figures_.publish();
       log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
-      // Ready is: configuration read, journal open, socket listening, receivers started.
+      // Ready is: configuration read, journal open, sockets listening, receivers started.
       service_manager::tell_ready();
       beat();
     });
@@ -123,6 +133,17 @@ class Service {
               asio::post(desk_,
                          [this, followed = std::move(cursor), told = std::move(done)] { told(follow(*followed, supervisor_)); });
             }};
+  }
+
+  WebSources web_sources() {
+    std::array<char, HOST_NAME_MAX + 1> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    return {.figures = [this] { return board_.read(); },
+            .alerts = [this] { return alert_board_.read(); },
+            .metrics = [this] { return metrics_text(board_); },
+            .now = [this] { return clock_.now(); },
+            .started = clock_.now(),
+            .host = host.data()};
   }
 
   void watch_signals() {
@@ -188,6 +209,7 @@ class Service {
   void on_all_ended() {
     asio::post(io_, [this] {
       socket_.close();
+      web_.close();
       signals_.cancel();
       io_.stop();
     });
@@ -204,6 +226,7 @@ class Service {
   asio::executor_work_guard<asio::io_context::executor_type> desk_work_{desk_.get_executor()};
   Supervisor supervisor_;
   FiguresBoard board_;
+  AlertBoard alert_board_;
   Figures figures_;
   unsigned beats_ = 0;
   std::string told_line_;
@@ -211,6 +234,7 @@ class Service {
   asio::signal_set signals_;
   asio::steady_timer beat_;
   ControlSocket socket_;
+  WebListener web_;
 };
 }  // namespace
 

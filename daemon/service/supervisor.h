@@ -25,6 +25,8 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
     const Clock* clock = nullptr;         // of schedules; outlives it
     const Clock* engine_clock = nullptr;  // of everything else; outlives it
     double clock_speed = 1;               // seconds of `clock` in a second
+    // Called with each new configuration that holds; returns what changes by it elsewhere, for people, or throws why it does not.
+    std::function<std::string(const Config&)> on_reload;
   };
   // `journal` and `log` outlive it. `on_ended` is called once, when the drain is over.
   Supervisor(boost::asio::io_context& desk, Config config, Options options, Journal& journal, ServiceLog& log,
@@ -99,6 +101,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   void repair(const std::string& cluster, const std::string& why);
   void start_guard(const std::string& cluster);
   void apply(Config config, std::string& changes);
+  void tell_others(std::string& changes);
   [[nodiscard]] std::optional<Time> start_what_is_due();
   void start_due(const Schedules::Due& due);
   void note_skipped(const Schedules::Skipped& skipped);

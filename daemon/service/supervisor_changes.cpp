@@ -20,9 +20,26 @@ std::string Supervisor::reload() {
   std::string changes;
   apply(std::move(loaded.config), changes);
   reload_ = {.good = true, .problem = {}, .success = options_.clock->now(), .count = reload_.count + 1};
+  tell_others(changes);
   say(LogLevel::info, {}, "configuration read: " + changes);
   tick();
   return changes;
+}
+
+// What others do not take over leaves them as they were; the rest of the new configuration holds.
+void Supervisor::tell_others(std::string& changes) {
+  if (!options_.on_reload) {
+    return;
+  }
+  try {
+    const std::string others = options_.on_reload(config_);
+    changes += others.empty() ? "" : "; " + others;
+  } catch (const Error& error) {
+    reload_.good = false;
+    reload_.problem = error.what();
+    changes += "; metrics and status page stay as they were: " + reload_.problem;
+    say(LogLevel::error, {}, "metrics and status page stay as they were: " + reload_.problem + "; hint: " + error.hint());
+  }
 }
 
 void Supervisor::apply(Config config, std::string& changes) {
