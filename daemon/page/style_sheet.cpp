@@ -36,7 +36,7 @@ code{font:.86em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono"
 .section h2{font-size:.8rem;font-weight:650;text-transform:uppercase;letter-spacing:.07em;color:var(--soft)}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.78rem;color:var(--soft)}
 .legend span{display:inline-flex;align-items:center;gap:.4rem}
-.legend svg{width:20px;height:10px}
+.legend svg.timeline{width:20px;height:10px;margin:0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;box-shadow:var(--shade);padding:1.1rem 1.25rem 1.15rem;margin-bottom:.9rem}
 .card.bad{border-color:var(--bad-fill)}
 .card>header{display:flex;align-items:center;gap:.6rem;flex-wrap:wrap}
@@ -74,7 +74,7 @@ code{font:.86em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono"
 .jobs td{padding:.18rem .8rem .18rem 0;vertical-align:top}
 .jobs th:last-child,.jobs td:last-child{padding-right:0;text-align:right}
 .jobs .name{font-weight:550}.jobs .name,.jobs time{white-space:nowrap}.jobs th:nth-child(2),.jobs td:nth-child(2){width:50%}
-.jobs .failed{color:var(--bad);overflow-wrap:anywhere}.jobs .soft{color:var(--soft)}
+.jobs .failed{color:var(--bad);overflow-wrap:anywhere}.jobs td.failed{text-align:left}.jobs .soft{color:var(--soft)}
 .alert{border-left:4px solid var(--warning)}.alert.critical{border-left-color:var(--bad-fill)}
 .alert h3{font-size:1rem;letter-spacing:0;font-weight:600;flex:1 1 18rem}
 .alert .todo{margin-top:.5rem;overflow-wrap:anywhere}

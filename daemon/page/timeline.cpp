@@ -132,7 +132,7 @@ std::string text_of(local_seconds local, std::chrono::seconds step) {
 
 // Round times of the zone's clock, at most eight.
 std::vector<Label> labels(const Axis& axis, const TimeZone& zone) {
-  static constexpr std::array<std::int64_t, 11> steps_hours{1, 2, 3, 6, 12, 24, 48, 96, 7 * 24, 14 * 24, 31 * 24};
+  static constexpr std::array<std::int64_t, 13> steps_hours{1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 744, 1464, 2952};
   constexpr double most_labels = 8;
   const auto found = std::ranges::find_if(
       steps_hours, [&](std::int64_t each) { return axis.length_seconds() / (3600 * static_cast<double>(each)) <= most_labels; });

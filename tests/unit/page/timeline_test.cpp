@@ -113,7 +113,7 @@ TEST_CASE("the scale has round times of the cluster's zone, and few of them", "[
     CHECK(labels <= 8);
   }
   const std::string svg = drawn(ten_days());
-  CHECK(svg.find(">Sun 22<") != std::string::npos);
+  CHECK(svg.find(">Thu 19<") != std::string::npos);
   CHECK(svg.find(">now<") != std::string::npos);
 }
 
