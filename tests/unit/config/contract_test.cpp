@@ -97,13 +97,13 @@ TEST_CASE("the example loads, is what its comments say, and mentions every key",
   }
   const std::string text = read_text(path);
   // Keys that the example leaves out on purpose: an address that says the same as path, and secrets in the open.
-  const std::set<std::string> left_out{"url", "passphrase", "password", "url_env", "url_credential",
-                                       "routing_key", "token", "signing_key"};
+  const std::set<std::string> left_out{"url",         "passphrase", "password",   "url_env", "url_credential",
+                                       "routing_key", "token",      "signing_key"};
   for (const ConfigKey& key : config_keys()) {
     const std::string last = key.path.substr(key.path.rfind('.') + 1);
     INFO(key.path);
-    CHECK((left_out.contains(last) || text.find(last + ":") != std::string::npos || text.find("or " + last) != std::string::npos ||
-           text.find(", " + last) != std::string::npos));
+    CHECK((left_out.contains(last) || text.find(last + ":") != std::string::npos ||
+           text.find("or " + last) != std::string::npos || text.find(", " + last) != std::string::npos));
   }
 }
 

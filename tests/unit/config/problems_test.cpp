@@ -149,7 +149,8 @@ TEST_CASE("choices are listed, and the near one is suggested", "[config]") {
   CHECK(errors_of(cluster_with("backup: { compression: { method: brotli } }")) ==
         Lines{"6:38: clusters.prod.backup.compression.method: \"brotli\" is not one of: zstd, lz4, none"});
   CHECK(bare_errors_of(with("alerts: { receivers: { me: { kind: fax, url: x } } }\n")) ==
-        Lines{"4:36: alerts.receivers.me.kind: \"fax\" is not one of: slack, teams, discord, pagerduty, alertmanager, webhook, email"});
+        Lines{"4:36: alerts.receivers.me.kind: \"fax\" is not one of: slack, teams, discord, pagerduty, alertmanager, webhook, "
+              "email"});
 }
 
 TEST_CASE("names that the user chooses become object names, and are checked", "[config]") {
