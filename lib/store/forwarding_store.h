@@ -32,11 +32,11 @@ class ForwardingStore : public ObjectStore {
     inner_->list(prefix, visit);
   }
   bool remove(const std::string& name) override { return inner_->remove(name); }
-  ReplaceResult replace(const std::string& name, const std::string& version, const ObjectBody& body) override {
-    return inner_->replace(name, version, body);
+  ReplaceResult replace(const std::string& name, const std::string& expected_version, const ObjectBody& body) override {
+    return inner_->replace(name, expected_version, body);
   }
-  ReplaceResult remove_version(const std::string& name, const std::string& version) override {
-    return inner_->remove_version(name, version);
+  ReplaceResult remove_version(const std::string& name, const std::string& expected_version) override {
+    return inner_->remove_version(name, expected_version);
   }
   std::uint64_t remove_leftovers(std::chrono::seconds age) override { return inner_->remove_leftovers(age); }
   std::optional<StoreSpace> space() override { return inner_->space(); }
