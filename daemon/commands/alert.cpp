@@ -1,3 +1,5 @@
+#include "commands/alert.h"
+
 #include <unistd.h>
 
 #include <array>
@@ -108,6 +110,8 @@ int run_failure(const std::string& unit, Session& session) {
 
 void add_alert(CommandLine& line) {
   CLI::App& group = add_group(line, "alert", "Alerts");
+  add_alert_list(line, group);
+  add_alert_silence(line, group);
   CLI::App& verb =
       add_verb(group, "failure", "Tells every receiver that a systemd unit failed; for OnFailure=, without the daemon");
   const auto unit = std::make_shared<std::string>();

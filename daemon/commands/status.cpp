@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "client/asking.h"
 #include "commands/commands.h"
+#include "output/alert_text.h"
 #include "output/run_text.h"
 #include "output/table.h"
 #include "output/text.h"
@@ -90,6 +91,9 @@ std::string text_of(const ordered_json& cluster, const Style& style) {
 }
 
 bool needs_somebody(const ordered_json& status) {
+  if (!status.at("alerts").empty()) {
+    return true;
+  }
   for (const ordered_json& cluster : status.at("clusters")) {
     if (text_in(cluster, "state") != "active" || !text_in(cluster, "receiver_problem").empty()) {
       return true;
@@ -112,10 +116,9 @@ int run_status(const std::string& wanted, Session& session) {
     for (const ordered_json& cluster : status.at("clusters")) {
       out += "\n" + text_of(cluster, console.style());
     }
-    for (const ordered_json& event : status.at("events")) {
-      out += "\n" + console.style().paint(Tone::warning, text_in(event, "kind")) + " " + time_text(event.at("time"), "?") + " " +
-             printable(text_in(event, "cluster") + ": " + text_in(event, "text")) + "\n";
-    }
+    const std::string wrong =
+        alerts_text(status.at("alerts"), console.style()) + silences_text(status.at("silences"), console.style());
+    out += wrong.empty() ? "" : "\n" + wrong;
     console.data(out);
   }
   return needs_somebody(status) ? exit_done_with_warnings : exit_done;

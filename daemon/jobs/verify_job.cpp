@@ -11,7 +11,9 @@ namespace pgrecall {
 namespace {
 using nlohmann::ordered_json;
 
-constexpr std::string_view name(Severity severity) noexcept { return severity == Severity::damage ? "damage" : "notice"; }
+constexpr std::string_view name(FindingSeverity severity) noexcept {
+  return severity == FindingSeverity::damage ? "damage" : "notice";
+}
 
 ordered_json json_of(const Finding& finding) {
   ordered_json json{{"severity", name(finding.severity)}, {"kind", finding.kind}, {"object", finding.object}};
@@ -41,8 +43,8 @@ ordered_json json_of(const VerifyReport& report, const VerifyRequest& request) {
 }
 
 std::string text_of(const Finding& finding, const Style& style) {
-  std::string out = style.paint(finding.severity == Severity::damage ? Tone::bad : Tone::warning,
-                                finding.severity == Severity::damage ? "DAMAGE" : "notice") +
+  std::string out = style.paint(finding.severity == FindingSeverity::damage ? Tone::bad : Tone::warning,
+                                finding.severity == FindingSeverity::damage ? "DAMAGE" : "notice") +
                     "  " + printable(finding.kind + (finding.object.empty() ? "" : ": " + finding.object)) + "\n";
   const auto line = [&](const std::string& text) { out += "        " + printable(text) + "\n"; };
   if (!finding.file.empty()) {
@@ -64,7 +66,7 @@ std::string text_of(const VerifyReport& report, const VerifyRequest& request, co
   std::string out;
   std::size_t damage = 0;
   for (const Finding& finding : report.findings) {
-    damage += finding.severity == Severity::damage ? 1 : 0;
+    damage += finding.severity == FindingSeverity::damage ? 1 : 0;
     out += text_of(finding, style);
   }
   out += "read " + format_count(report.objects, "object", "objects") + " of " +

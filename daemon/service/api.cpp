@@ -11,6 +11,7 @@
 #include "jobs/backup_job.h"
 #include "jobs/expire_job.h"
 #include "jobs/verify_job.h"
+#include "service/alerts_api.h"
 #include "service/api_json.h"
 
 namespace pgrecall {
@@ -174,6 +175,53 @@ ApiResponse show_schedule(const Target& target, Supervisor& supervisor) {
   return {.status = 200, .body = {{"schedule", runs}}, .follow = {}};
 }
 
+ApiResponse list_alerts(const Target& target, const Supervisor& supervisor) {
+  const std::string scope = text_of(target, "scope");
+  if (!scope.empty() && scope != "told" && scope != "all") {
+    throw Error(ErrorKind::usage, "there is no such scope of alerts", "told, all").with("scope", scope);
+  }
+  const AlertScope wanted = scope == "all" ? AlertScope::all : AlertScope::told;
+  return {.status = 200, .body = alerts_json(supervisor.alerts(), text_of(target, "cluster"), wanted), .follow = {}};
+}
+
+void require_cluster(const std::string& cluster, const Supervisor& supervisor) {
+  if (!supervisor.config().clusters.contains(cluster)) {
+    throw Error(ErrorKind::usage, "the daemon's configuration has no such cluster", "look at pgrecall status")
+        .with("cluster", cluster);
+  }
+}
+
+ApiResponse add_silence(const ApiRequest& request, Supervisor& supervisor) {
+  const SilenceWish wish = silence_wish_of(request.body);
+  require_cluster(wish.cluster, supervisor);
+  const Silence silence = supervisor.alerts().silence(wish.cluster, request.who, wish.why, wish.span);
+  return {.status = 201, .body = {{"silence", to_json(silence)}}, .follow = {}};
+}
+
+ApiResponse end_silences(const ApiRequest& request, Supervisor& supervisor) {
+  const ordered_json body = ordered_json::parse(request.body, nullptr, false);
+  if (!body.is_object() || !body.contains("cluster") || !body["cluster"].is_string()) {
+    throw Error(ErrorKind::usage, "ending silences needs a JSON object with `cluster`, a text");
+  }
+  const std::size_t ended = supervisor.alerts().end_silences(body["cluster"].get<std::string>());
+  return {.status = 200, .body = {{"ended", ended}}, .follow = {}};
+}
+
+ApiResponse about_silences(const ApiRequest& request, const Target& target, Supervisor& supervisor) {
+  const bool post = request.method == "POST";
+  if (post && target.path.size() == 2) {
+    return add_silence(request, supervisor);
+  }
+  if (post && target.path.size() == 3 && target.path[2] == "end") {
+    return end_silences(request, supervisor);
+  }
+  if (!post && target.path.size() == 2) {
+    ordered_json all = alerts_json(supervisor.alerts(), text_of(target, "cluster"), AlertScope::told);
+    return {.status = 200, .body = {{"silences", all.at("silences")}}, .follow = {}};
+  }
+  throw not_known(request.method + " " + request.target);
+}
+
 ApiResponse dispatch(const ApiRequest& request, Supervisor& supervisor) {
   const Target target = split(request.target);
   const auto& path = target.path;
@@ -190,6 +238,12 @@ ApiResponse dispatch(const ApiRequest& request, Supervisor& supervisor) {
   }
   if (what == "status" && !post) {
     return {.status = 200, .body = status_json(supervisor, supervisor.journal(), text_of(target, "cluster")), .follow = {}};
+  }
+  if (what == "alerts" && !post) {
+    return list_alerts(target, supervisor);
+  }
+  if (what == "silences") {
+    return about_silences(request, target, supervisor);
   }
   if (what == "schedule" && !post) {
     return show_schedule(target, supervisor);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "output/progress_text.h"
+#include "service/alerts_api.h"
 #include "version.h"
 
 namespace pgrecall {
@@ -110,16 +111,6 @@ ordered_json to_json(const RunLogLine& line) {
   return {{"number", line.number}, {"time", format_time(line.time)}, {"level", name(line.level)}, {"text", line.text}};
 }
 
-ordered_json to_json(const Event& event) {
-  return {{"id", event.id},
-          {"time", format_time(event.time)},
-          {"kind", event.kind},
-          {"cluster", text_or_null(event.cluster)},
-          {"run", text_or_null(event.run)},
-          {"text", event.text},
-          {"hint", event.hint}};
-}
-
 ordered_json to_json(const Schedules::Upcoming& upcoming) {
   return {{"cluster", upcoming.cluster},
           {"job", upcoming.job},
@@ -142,13 +133,8 @@ ordered_json status_json(const Supervisor& supervisor, Journal& journal, const s
       json["clusters"].push_back(cluster_json(name, supervisor, journal));
     }
   }
-  constexpr unsigned most_events = 100;
-  json["events"] = ordered_json::array();
-  for (const Event& event : journal.pending_events(most_events)) {
-    if (cluster.empty() || event.cluster.empty() || event.cluster == cluster) {
-      json["events"].push_back(to_json(event));
-    }
-  }
+  json.update(alerts_json(supervisor.alerts(), cluster, AlertScope::told));
+  json["events"] = ordered_json::array();  // of earlier versions; alerts took their place
   return json;
 }
 

@@ -12,7 +12,6 @@ namespace pgrecall {
 enum class RunDetail { brief, whole };
 [[nodiscard]] nlohmann::ordered_json to_json(const Run& run, RunDetail detail);
 [[nodiscard]] nlohmann::ordered_json to_json(const RunLogLine& line);
-[[nodiscard]] nlohmann::ordered_json to_json(const Event& event);
 [[nodiscard]] nlohmann::ordered_json to_json(const Schedules::Upcoming& upcoming);
 [[nodiscard]] nlohmann::ordered_json status_json(const Supervisor& supervisor, Journal& journal, const std::string& cluster);
 

@@ -59,6 +59,12 @@ class ClusterGuard::Events final : public WalEvents {
   explicit Events(ClusterGuard& guard) : guard_(guard) {}
   void on_event(const WalEvent& event) noexcept override {
     guard_.listener_.on_wal_event(guard_.options_.cluster, event);
+    if (event.kind == WalEventKind::connected) {
+      guard_.change([](GuardStatus& status) {
+        status.receiver_problem.clear();
+        status.receiver_hint.clear();
+      });
+    }
     if (!event.harmless()) {
       guard_.look_again();
     }
@@ -117,8 +123,7 @@ void ClusterGuard::failed(const std::exception& error) {
   // Told once: the pause between two tries says how bad it is.
   if (told_ != error.what()) {
     told_ = error.what();
-    listener_.on_trouble(options_.cluster, event_kind::receiver_stopped,
-                         "work on the cluster cannot begin: " + std::string(error.what()), hint_of(error));
+    listener_.on_trouble(options_.cluster, "work on the cluster cannot begin: " + std::string(error.what()), hint_of(error));
   }
 }
 
@@ -126,7 +131,7 @@ void ClusterGuard::run(const std::stop_token& stop) {
   try {
     guard(stop);
   } catch (const std::exception& error) {
-    listener_.on_trouble(options_.cluster, event_kind::receiver_stopped, std::string("unexpected: ") + error.what(), {});
+    listener_.on_trouble(options_.cluster, std::string("unexpected: ") + error.what(), {});
   }
   lease_.reset();
   change([](GuardStatus& status) { status.state = GuardState::stopped; });
@@ -170,7 +175,7 @@ bool ClusterGuard::take(const std::stop_token& stop) {
     });
     if (told_ != owner) {
       told_ = owner;
-      listener_.on_trouble(options_.cluster, event_kind::held_by_another, "another daemon works on this cluster: " + owner,
+      listener_.on_trouble(options_.cluster, "another daemon works on this cluster: " + owner,
                            "this one waits, and takes over when that one is gone; end one of them if that is not meant so");
     }
     return false;
@@ -196,7 +201,7 @@ void ClusterGuard::hold(const std::stop_token& stop) {
   });
   while (wait(stop, look_every)) {
     if (!still_ours()) {
-      listener_.on_trouble(options_.cluster, event_kind::held_by_another, "another daemon took the work on this cluster over",
+      listener_.on_trouble(options_.cluster, "another daemon took the work on this cluster over",
                            "this one waits; check the clocks of both hosts and that both reach the repository");
       return;
     }
@@ -304,7 +309,7 @@ void ClusterGuard::receive(const std::stop_token& stop) {
     });
     if (told != problem) {
       told = problem;
-      listener_.on_trouble(options_.cluster, event_kind::receiver_stopped, "WAL is not received: " + problem, hint);
+      listener_.on_trouble(options_.cluster, "WAL is not received: " + problem, hint);
     }
     if (std::chrono::steady_clock::now() - began > longest_pause) {
       pause = first_pause;  // it went well for a while
@@ -325,8 +330,6 @@ void ClusterGuard::receive_once(const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
     reception_ = std::move(receiver);
-    status_.receiver_problem.clear();
-    status_.receiver_hint.clear();
   }
   const auto take_away = [this] {
     const std::lock_guard lock(mutex_);

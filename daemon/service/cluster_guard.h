@@ -47,7 +47,7 @@ struct GuardStatus {
   std::string hint;
   std::optional<Lease::Holder> holder;
   std::optional<WalReceiverStatus> receiver;
-  std::string receiver_problem;  // why there is none, where there should be
+  std::string receiver_problem;  // why there was none last, until one is connected
   std::string receiver_hint;
   std::shared_ptr<const WalCounters> counters;  // of all receivers since the guard began; never null
   ServerFacts server;
@@ -59,9 +59,8 @@ class GuardListener {
  public:
   virtual ~GuardListener() = default;
   virtual void on_line(const std::string& cluster, LogLevel level, const std::string& text) noexcept = 0;
-  // Something that somebody should hear of; `kind` is an event_kind.
-  virtual void on_trouble(const std::string& cluster, const char* kind, const std::string& text,
-                          const std::string& hint) noexcept = 0;
+  // Something that goes wrong; status() tells it too, for as long as it does.
+  virtual void on_trouble(const std::string& cluster, const std::string& text, const std::string& hint) noexcept = 0;
   virtual void on_wal_event(const std::string& cluster, const WalEvent& event) noexcept = 0;
   // The cluster's work is ours: runs may start.
   virtual void on_taken(const std::string& cluster, const BackupFacts& facts) noexcept = 0;

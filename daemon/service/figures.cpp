@@ -46,7 +46,10 @@ void restore_from_backups(ClusterFigures& figures) {
 
 void add_wal(WalFigures& wal, const WalReceiverStatus& receiver) {
   wal.state = name(receiver.state);
-  wal.problem = receiver.last_error;
+  if (!receiver.last_error.empty()) {
+    wal.problem = receiver.last_error;
+    wal.hint.clear();
+  }
   if (receiver.heard != Time{}) {
     wal.updated = receiver.heard;
   }

@@ -97,9 +97,6 @@ RunEnd end_of(const JobOutcome& outcome, const Progress& progress) {
     end.error_message = outcome.warnings.empty() ? complaint_of(outcome.document) : outcome.warnings.front();
     end.error_hint = "the run's result has all of it";
   }
-  if (outcome.document.contains("expire") && outcome.document["expire"].value("needs_confirmation", false)) {
-    end.event = event_kind::expire_waits;
-  }
   ordered_json result = to_json(outcome);
   result["stages"] = stages_json(progress);
   end.result = result.dump(-1, ' ', false, ordered_json::error_handler_t::replace);

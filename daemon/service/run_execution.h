@@ -32,9 +32,8 @@ struct RunEnd {
   std::string error_kind;
   std::string error_message;
   std::string error_hint;
-  std::string result;                          // JSON of the outcome; empty after an error
-  std::vector<std::string> warnings;           // for the log
-  const char* event = event_kind::run_failed;  // what is to be told when it failed
+  std::string result;                 // JSON of the outcome; empty after an error
+  std::vector<std::string> warnings;  // for the log
 };
 
 // docs/api.md, "Result of a run".

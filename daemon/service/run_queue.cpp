@@ -62,14 +62,7 @@ void RunQueue::recover() {
     const bool again = try_again(run);
     say(LogLevel::warning, run, "interrupted: the daemon ended while it ran" + std::string(again ? "; it is tried again" : ""));
     if (!again && config_.clusters.contains(run.cluster)) {
-      around_.owner.record({.id = 0,
-                            .time = around_.clock.now(),
-                            .kind = event_kind::run_failed,
-                            .cluster = run.cluster,
-                            .run = run.id,
-                            .text = run.job + " was interrupted: the daemon ended while it ran",
-                            .hint = "start it again by hand if it matters",
-                            .sent = {}});
+      around_.owner.on_given_up(run);
     }
   }
   auto queued = around_.journal.list({.cluster = {}, .states = {RunState::queued}, .before = {}, .limit = 1000});
@@ -143,11 +136,11 @@ void RunQueue::finish(Run run, const RunEnd& end) {
   for (const std::string& warning : end.warnings) {
     say(LogLevel::warning, run, warning);
   }
-  tell_end(run, try_again(run), end.event);
+  tell_end(run, try_again(run));
   around_.owner.on_run_over(run);
 }
 
-void RunQueue::tell_end(const Run& run, bool tried_again, const char* event) {
+void RunQueue::tell_end(const Run& run, bool tried_again) {
   if (run.state == RunState::done || run.state == RunState::cancelled) {
     say(LogLevel::info, run, run.job + (run.state == RunState::done ? " is done" : " was cancelled") + took(run));
     return;
@@ -160,16 +153,6 @@ void RunQueue::tell_end(const Run& run, bool tried_again, const char* event) {
   const std::string& why = run.error_message;
   say(tried_again ? LogLevel::warning : LogLevel::error, run,
       run.job + " failed" + took(run) + ": " + why + (run.error_hint.empty() ? "" : "; hint: " + run.error_hint));
-  if (!tried_again) {
-    around_.owner.record({.id = 0,
-                          .time = around_.clock.now(),
-                          .kind = event,
-                          .cluster = run.cluster,
-                          .run = run.id,
-                          .text = run.job + " failed: " + why,
-                          .hint = run.error_hint,
-                          .sent = {}});
-  }
 }
 
 bool RunQueue::try_again(const Run& run) {

@@ -25,7 +25,8 @@ class RunQueueOwner {
   // Calls back in the queue's thread; from any thread.
   virtual void post(std::function<void()> call) = 0;
   virtual void on_run_over(const Run& run) = 0;
-  virtual void record(Event event) = 0;
+  // The daemon had ended while it ran, and it is not tried again.
+  virtual void on_given_up(const Run& run) = 0;
 };
 
 // Runs that wait and runs that are under way, from the moment when somebody wants one to its end, and in the journal all the
@@ -80,7 +81,7 @@ class RunQueue {
   void start(Run run);
   void over(const std::string& id, const RunEnd& end);
   void finish(Run run, const RunEnd& end);
-  void tell_end(const Run& run, bool tried_again, const char* event);
+  void tell_end(const Run& run, bool tried_again);
   [[nodiscard]] bool try_again(const Run& run);
   void end_waiting(std::size_t index, RunState state, const std::string& reason);
   void save(const Run& run);

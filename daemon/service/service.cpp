@@ -15,6 +15,8 @@
 #include <thread>
 
 #include "alert/book.h"
+#include "alert/outbox.h"
+#include "alert/routes.h"
 #include "base/error.h"
 #include "io/fd.h"
 #include "metrics/metrics.h"
@@ -56,13 +58,19 @@ class Service {
         log_(loaded.config.log),
         clock_(options.clock != nullptr ? *options.clock : system_clock_),
         opened_(Journal::open(loaded.config.daemon.state, clock_.now())),
+        outbox_(loaded.config.daemon.state),
+        alerts_(loaded.config.daemon.state, loaded.config.alerts,
+                {.figures = board_, .board = alert_board_, .log = log_, .clock = clock_},
+                [this](const AlertsConfig& config, const Notification& notification) {
+                  outbox_.add(notification, routes_of(config, notification.alert));
+                }),
         supervisor_(desk_, loaded.config,
                     {.config_file = loaded.file,
                      .clock = &clock_,
                      .engine_clock = &system_clock_,
                      .clock_speed = options.clock_speed,
                      .on_reload = [this](const Config& config) { return web_.apply(config.metrics); }},
-                    *opened_.journal, log_, [this] { on_all_ended(); }),
+                    *opened_.journal, alerts_, log_, [this] { on_all_ended(); }),
         figures_(supervisor_, board_,
                  {.clock = &clock_,
                   .clock_speed = options.clock_speed,
@@ -81,6 +89,7 @@ class Service {
     asio::post(desk_, [this] {
       supervisor_.start();
       figures_.publish();
+      alerts_.round();
       log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
       // Ready is: configuration read, journal open, sockets listening, receivers started.
       service_manager::tell_ready();
@@ -111,14 +120,13 @@ class Service {
     if (opened_.found == Journal::Found::damaged) {
       const std::string text = "the journal was damaged and is rebuilt from the repository; the old one is " + opened_.set_aside;
       log_.write(LogLevel::error, {}, text + ": " + opened_.problem);
-      opened_.journal->add_event({.id = 0,
-                                  .time = clock_.now(),
-                                  .kind = event_kind::journal_rebuilt,
-                                  .cluster = {},
-                                  .run = {},
-                                  .text = text,
-                                  .hint = "runs before now are known as far as they left a backup",
-                                  .sent = {}});
+      Alert alert;
+      alert.name = condition::journal_rebuilt;
+      alert.summary =
+          "The daemon's state was damaged and is rebuilt from the repository; the old one is " + opened_.set_aside + ".";
+      alert.action =
+          "Look after the disk of daemon.state. Runs before now are known as far as they left a backup; no backup is lost.";
+      alerts_.happen(std::move(alert));
     }
   }
 
@@ -187,6 +195,7 @@ class Service {
     service_manager::feed_watchdog();
     if (++beats_ % beats_between_figures == 0) {
       figures_.publish();
+      alerts_.round();
     }
     const std::string line = supervisor_.status_line();
     if (line != told_line_) {
@@ -224,9 +233,11 @@ class Service {
   asio::io_context io_;
   asio::io_context desk_;
   asio::executor_work_guard<asio::io_context::executor_type> desk_work_{desk_.get_executor()};
-  Supervisor supervisor_;
   FiguresBoard board_;
   AlertBoard alert_board_;
+  Outbox outbox_;
+  Alerts alerts_;
+  Supervisor supervisor_;
   Figures figures_;
   unsigned beats_ = 0;
   std::string told_line_;

@@ -19,12 +19,13 @@ constexpr std::chrono::minutes between_repairs{30};
 constexpr std::chrono::hours history_kept{24 * 400};
 }  // namespace
 
-Supervisor::Supervisor(boost::asio::io_context& desk, Config config, Options options, Journal& journal, ServiceLog& log,
-                       std::function<void()> on_ended)
+Supervisor::Supervisor(boost::asio::io_context& desk, Config config, Options options, Journal& journal, Alerts& alerts,
+                       ServiceLog& log, std::function<void()> on_ended)
     : desk_(desk),
       config_(std::move(config)),
       options_(std::move(options)),
       journal_(journal),
+      alerts_(alerts),
       log_(log),
       on_ended_(std::move(on_ended)),
       started_(options_.clock->now()),
@@ -64,6 +65,7 @@ void Supervisor::start() {
   queue_.configure(config_);
   queue_.recover();
   journal_.forget(options_.clock->now() - history_kept);
+  alerts_.forget(options_.clock->now() - history_kept);
   for (const auto& [cluster, configured] : config_.clusters) {
     start_guard(cluster);
   }
@@ -89,19 +91,8 @@ void Supervisor::on_line(const std::string& cluster, LogLevel level, const std::
   log_.write(level, {cluster, {}, {}}, text);
 }
 
-void Supervisor::on_trouble(const std::string& cluster, const char* kind, const std::string& text,
-                            const std::string& hint) noexcept {
+void Supervisor::on_trouble(const std::string& cluster, const std::string& text, const std::string& hint) noexcept {
   log_.write(LogLevel::error, {cluster, {}, {}}, text + (hint.empty() ? "" : "; hint: " + hint));
-  guarded_call([&] {
-    post([this, event = Event{.id = 0,
-                              .time = options_.clock->now(),
-                              .kind = kind,
-                              .cluster = cluster,
-                              .run = {},
-                              .text = text,
-                              .hint = hint,
-                              .sent = {}}] { record(event); });
-  });
 }
 
 void Supervisor::on_wal_event(const std::string& cluster, const WalEvent& event) noexcept {
@@ -109,6 +100,9 @@ void Supervisor::on_wal_event(const std::string& cluster, const WalEvent& event)
              std::string(name(event.kind)) + ": " + event.text + (event.hint.empty() ? "" : "; hint: " + event.hint));
   if (event.kind == WalEventKind::gap) {
     guarded_call([&] { post([this, cluster, text = event.text] { repair(cluster, text); }); });
+  }
+  if (event.kind == WalEventKind::slot_lost || event.kind == WalEventKind::timeline_lost) {
+    guarded_call([&] { post([this, cluster, event] { tell_lost_wal(cluster, event); }); });
   }
 }
 
@@ -120,7 +114,37 @@ void Supervisor::on_ended(const std::string& cluster) noexcept {
   guarded_call([&] { post([this, cluster] { ended(cluster); }); });
 }
 
-void Supervisor::record(Event event) { journal_.add_event(event); }
+// Both are over when they are seen: the slot is made anew at once, the timeline is left.
+void Supervisor::tell_lost_wal(const std::string& cluster, const WalEvent& event) {
+  Alert alert;
+  alert.severity = Severity::critical;
+  alert.cluster = cluster;
+  if (event.kind == WalEventKind::slot_lost) {
+    alert.name = condition::slot_lost;
+    alert.summary = "The server of " + cluster + " cut the replication slot off, and WAL that was not received yet may be gone.";
+    alert.action = "The slot is made anew by itself. See with pgrecall wal status " + cluster +
+                   " whether WAL is missing; raise max_slot_wal_keep_size on the server.";
+  } else {
+    alert.name = condition::wal_gap;
+    alert.subject = "timeline " + std::to_string(event.timeline);
+    alert.summary = "WAL of " + cluster + " that was safe here is no part of the server's new timeline: " + event.text + ".";
+    alert.action = event.hint + (event.hint.empty() ? "" : ". ") +
+                   "What only the old primary had can be brought back beside the new one with pgrecall restore " + cluster +
+                   " --timeline.";
+  }
+  alerts_.happen(std::move(alert));
+}
+
+void Supervisor::on_given_up(const Run& run) {
+  Alert alert;
+  alert.name = condition::run_failed;
+  alert.cluster = run.cluster;
+  alert.subject = run.job;
+  alert.run = run.id;
+  alert.summary = run.job + " of " + run.cluster + " was interrupted: the daemon ended while it ran.";
+  alert.action = "Start it again by hand if it matters; see with pgrecall runs " + run.cluster + " what comes next.";
+  alerts_.happen(std::move(alert));
+}
 
 bool Supervisor::is_ours(const std::string& cluster) const {
   const auto found = guards_.find(cluster);
@@ -190,14 +214,6 @@ void Supervisor::start_first_backup(const std::string& cluster, const BackupFact
 
 void Supervisor::repair(const std::string& cluster, const std::string& why) {
   const Time now = options_.clock->now();
-  record({.id = 0,
-          .time = now,
-          .kind = event_kind::window_broken,
-          .cluster = cluster,
-          .run = {},
-          .text = why,
-          .hint = "a new backup begins a new recovery window; it is taken by itself",
-          .sent = {}});
   if (state_ != State::running || !config_.clusters.contains(cluster)) {
     return;
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "service/alerts.h"
 #include "service/cluster_guard.h"
 #include "service/run_queue.h"
 #include "service/schedules.h"
@@ -28,8 +29,8 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
     // Called with each new configuration that holds; returns what changes by it elsewhere, for people, or throws why it does not.
     std::function<std::string(const Config&)> on_reload;
   };
-  // `journal` and `log` outlive it. `on_ended` is called once, when the drain is over.
-  Supervisor(boost::asio::io_context& desk, Config config, Options options, Journal& journal, ServiceLog& log,
+  // `journal`, `alerts` and `log` outlive it. `on_ended` is called once, when the drain is over.
+  Supervisor(boost::asio::io_context& desk, Config config, Options options, Journal& journal, Alerts& alerts, ServiceLog& log,
              std::function<void()> on_ended);
   ~Supervisor() override;
 
@@ -63,6 +64,8 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   [[nodiscard]] const RunQueue& queue() const noexcept { return queue_; }
   [[nodiscard]] const Schedules& schedules() const noexcept { return schedules_; }
   [[nodiscard]] Journal& journal() noexcept { return journal_; }
+  [[nodiscard]] Alerts& alerts() noexcept { return alerts_; }
+  [[nodiscard]] const Alerts& alerts() const noexcept { return alerts_; }
   [[nodiscard]] const Clock& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] Time started() const noexcept { return started_; }
   [[nodiscard]] const std::string& config_file() const noexcept { return options_.config_file; }
@@ -83,8 +86,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
 
   // GuardListener: from any thread.
   void on_line(const std::string& cluster, LogLevel level, const std::string& text) noexcept override;
-  void on_trouble(const std::string& cluster, const char* kind, const std::string& text,
-                  const std::string& hint) noexcept override;
+  void on_trouble(const std::string& cluster, const std::string& text, const std::string& hint) noexcept override;
   void on_wal_event(const std::string& cluster, const WalEvent& event) noexcept override;
   void on_taken(const std::string& cluster, const BackupFacts& facts) noexcept override;
   void on_ended(const std::string& cluster) noexcept override;
@@ -92,7 +94,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   [[nodiscard]] bool is_ours(const std::string& cluster) const override;
   void post(std::function<void()> call) override;
   void on_run_over(const Run& run) override;
-  void record(Event event) override;
+  void on_given_up(const Run& run) override;
 
   void taken(const std::string& cluster, const BackupFacts& facts);
   void ended(const std::string& cluster);
@@ -105,6 +107,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   [[nodiscard]] std::optional<Time> start_what_is_due();
   void start_due(const Schedules::Due& due);
   void note_skipped(const Schedules::Skipped& skipped);
+  void tell_lost_wal(const std::string& cluster, const WalEvent& event);
   void wake_at(std::optional<Time> time);
   void end_if_done();
   void guarded_call(const std::function<void()>& call) noexcept;
@@ -115,6 +118,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   Config config_;
   const Options options_;
   Journal& journal_;
+  Alerts& alerts_;
   ServiceLog& log_;
   const std::function<void()> on_ended_;
   Time started_{};

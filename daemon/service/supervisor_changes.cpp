@@ -49,6 +49,7 @@ void Supervisor::apply(Config config, std::string& changes) {
   }
   config_ = std::move(config);
   log_.set_level(config_.log.level);
+  alerts_.configure(config_.alerts);
   queue_.configure(config_);
   schedules_.configure(config_);
   for (auto& [cluster, guarded] : guards_) {

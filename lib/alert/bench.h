@@ -11,7 +11,7 @@
 
 namespace pgrecall {
 
-// Where findings are laid down.
+// Where what is wrong is laid down.
 class Bench {
  public:
   Bench(const ServiceFigures& figures, const JudgeOptions& options, Judgement& judgement)
@@ -19,9 +19,9 @@ class Bench {
 
   enum class Passing { no, often };
   // `often`: it often passes by itself, and is held and settles as the options say.
-  Finding& add(const char* name, Severity severity, Passing passing = Passing::no);
+  Judged& add(const char* name, Severity severity, Passing passing = Passing::no);
   // The same, of a cluster.
-  Finding& add(const char* name, Severity severity, const ClusterFigures& cluster, Passing passing = Passing::no);
+  Judged& add(const char* name, Severity severity, const ClusterFigures& cluster, Passing passing = Passing::no);
 
   [[nodiscard]] const ServiceFigures& figures() const noexcept { return figures_; }
   [[nodiscard]] const JudgeOptions& options() const noexcept { return options_; }

@@ -18,11 +18,11 @@ std::string_view name(AlertState state) noexcept {
 }
 
 void AlertBook::update(const Judgement& judgement, const Options& options, Time now) {
-  std::vector<Finding> findings = judgement.findings;
-  add_happenings(findings, now);
-  std::map<std::string, const Finding*> wrong;
-  for (const Finding& finding : findings) {
-    wrong.emplace(fingerprint(finding.alert), &finding);  // of two with one fingerprint the first
+  std::vector<Judged> conditions = judgement.conditions;
+  add_happenings(conditions, now);
+  std::map<std::string, const Judged*> wrong;
+  for (const Judged& judged : conditions) {
+    wrong.emplace(fingerprint(judged.alert), &judged);  // of two with one fingerprint the first
   }
   for (auto& [print, row] : rows_) {
     forgive_clock(row, now);
@@ -30,14 +30,14 @@ void AlertBook::update(const Judgement& judgement, const Options& options, Time 
       may_end(row, judgement, now);
     }
   }
-  for (const auto& [print, finding] : wrong) {
+  for (const auto& [print, judged] : wrong) {
     const auto found = rows_.find(print);
     if (found == rows_.end()) {
-      begin(*finding, print, options, now);
+      begin(*judged, print, options, now);
     } else {
-      go_on(found->second, *finding, now);
+      go_on(found->second, *judged, now);
     }
-    decide(rows_.at(print), *finding, options, now);
+    decide(rows_.at(print), *judged, options, now);
   }
   std::erase_if(rows_,
                 [](const auto& each) { return each.second.entry.state == AlertState::pending && each.second.gone.has_value(); });
@@ -45,18 +45,18 @@ void AlertBook::update(const Judgement& judgement, const Options& options, Time 
   pay(options);
 }
 
-void AlertBook::begin(const Finding& finding, const std::string& fingerprint, const Options& options, Time now) {
+void AlertBook::begin(const Judged& judged, const std::string& fingerprint, const Options& options, Time now) {
   Row& row = rows_[fingerprint];
-  row.entry.alert = finding.alert;
+  row.entry.alert = judged.alert;
   row.entry.fingerprint = fingerprint;
   row.entry.since = now;
-  row.settle = finding.settle;
+  row.settle = judged.settle;
   if (ended_lately(fingerprint, options.settle, now)) {
     row.settle = std::max(row.settle, options.settle);  // it comes and goes: told to be over once it stays away
   }
 }
 
-void AlertBook::go_on(Row& row, const Finding& finding, Time now) {
+void AlertBook::go_on(Row& row, const Judged& judged, Time now) {
   if (row.entry.state == AlertState::resolved) {
     return;  // its end is not handed over yet; it begins anew after that
   }
@@ -65,10 +65,10 @@ void AlertBook::go_on(Row& row, const Finding& finding, Time now) {
     row.changed = true;
   }
   row.gone.reset();
-  row.settle = std::max(row.settle, finding.settle);
-  const bool worse = finding.alert.severity == Severity::critical && row.entry.alert.severity == Severity::warning;
-  row.entry.alert = finding.alert;
-  if (worse && row.entry.told && row.owed == Owed::nothing && silence_of(finding.alert.cluster, now) == nullptr) {
+  row.settle = std::max(row.settle, judged.settle);
+  const bool worse = judged.alert.severity == Severity::critical && row.entry.alert.severity == Severity::warning;
+  row.entry.alert = judged.alert;
+  if (worse && row.entry.told && row.owed == Owed::nothing && silence_of(judged.alert.cluster, now) == nullptr) {
     row.owed = Owed::repeated;
     row.owed_since = now;
     row.entry.told = now;
@@ -77,8 +77,8 @@ void AlertBook::go_on(Row& row, const Finding& finding, Time now) {
   }
 }
 
-void AlertBook::decide(Row& row, const Finding& finding, const Options& options, Time now) {
-  if (row.entry.state == AlertState::resolved || now - row.entry.since < finding.hold) {
+void AlertBook::decide(Row& row, const Judged& judged, const Options& options, Time now) {
+  if (row.entry.state == AlertState::resolved || now - row.entry.since < judged.hold) {
     return;
   }
   if (row.entry.state == AlertState::pending) {

@@ -69,7 +69,7 @@ class AlertBook {
   // Something that happened once: an alert from the next update on, until that time.
   void happen(const Alert& alert, Time until);
 
-  // What is wrong now; call it every few seconds. What is not among the findings is over, unless nothing is known of it.
+  // What is wrong now; call it every few seconds. What is not among that is over, unless nothing is known of it.
   void update(const Judgement& judgement, const Options& options, Time now);
 
   // Open ones (pending, firing, settling), the oldest first.
@@ -100,11 +100,11 @@ class AlertBook {
   };
 
   void load();
-  void add_happenings(std::vector<Finding>& findings, Time now);
-  void begin(const Finding& finding, const std::string& fingerprint, const Options& options, Time now);
-  void go_on(Row& row, const Finding& finding, Time now);
+  void add_happenings(std::vector<Judged>& conditions, Time now);
+  void begin(const Judged& judged, const std::string& fingerprint, const Options& options, Time now);
+  void go_on(Row& row, const Judged& judged, Time now);
   void may_end(Row& row, const Judgement& judgement, Time now);
-  void decide(Row& row, const Finding& finding, const Options& options, Time now);
+  void decide(Row& row, const Judged& judged, const Options& options, Time now);
   void forgive_clock(Row& row, Time now);
   void store_changes();
   void store(Row& row);

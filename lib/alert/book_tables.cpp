@@ -182,13 +182,13 @@ void AlertBook::happen(const Alert& alert, Time until) {
   statement.bind(std::optional(until)).run();
 }
 
-void AlertBook::add_happenings(std::vector<Finding>& findings, Time now) {
+void AlertBook::add_happenings(std::vector<Judged>& conditions, Time now) {
   bool any_over = false;
   Statement rows(*database_, "SELECT name, severity, cluster, subject, summary, action, runbook, run, until FROM happenings");
   while (rows.step()) {
     Alert alert = read_alert(rows);
     if (rows.time() > now) {
-      findings.push_back({std::move(alert), {}, {}});
+      conditions.push_back({std::move(alert), {}, {}});
     } else {
       any_over = true;
     }

@@ -37,22 +37,22 @@ std::string runbook_address(const std::string& runbook_url, std::string_view ale
   return runbook_url + (runbook_url.empty() || runbook_url.ends_with('/') ? "" : "/") + std::string(alert_name) + ".md";
 }
 
-Finding& Bench::add(const char* name, Severity severity, Passing passing) {
-  Finding& finding = judgement_.findings.emplace_back();
-  finding.alert.name = name;
-  finding.alert.severity = severity;
-  finding.alert.runbook = runbook_address(options_.runbook_url, name);
+Judged& Bench::add(const char* name, Severity severity, Passing passing) {
+  Judged& judged = judgement_.conditions.emplace_back();
+  judged.alert.name = name;
+  judged.alert.severity = severity;
+  judged.alert.runbook = runbook_address(options_.runbook_url, name);
   if (passing == Passing::often) {
-    finding.hold = options_.hold;
-    finding.settle = options_.settle;
+    judged.hold = options_.hold;
+    judged.settle = options_.settle;
   }
-  return finding;
+  return judged;
 }
 
-Finding& Bench::add(const char* name, Severity severity, const ClusterFigures& cluster, Passing passing) {
-  Finding& finding = add(name, severity, passing);
-  finding.alert.cluster = cluster.cluster;
-  return finding;
+Judged& Bench::add(const char* name, Severity severity, const ClusterFigures& cluster, Passing passing) {
+  Judged& judged = add(name, severity, passing);
+  judged.alert.cluster = cluster.cluster;
+  return judged;
 }
 
 Judgement judge(const ServiceFigures& figures, const JudgeOptions& options) {

@@ -43,7 +43,7 @@ inline constexpr const char* journal_rebuilt = "PgrecallJournalRebuilt";
 // Every name that an alert of the daemon may have.
 [[nodiscard]] std::span<const std::string_view> all_conditions() noexcept;
 
-struct Finding {
+struct Judged {
   Alert alert;
   // What often passes by itself is told only once it has lasted, and is over only once it has stayed away.
   std::chrono::microseconds hold{};
@@ -58,7 +58,7 @@ struct JudgeOptions {
 };
 
 struct Judgement {
-  std::vector<Finding> findings;
+  std::vector<Judged> conditions;
   // Of these nothing is known yet, as after a start: what was wrong with them is neither over nor begins anew.
   std::set<std::string> unknown_clusters;
   std::set<std::string> unknown_repositories;

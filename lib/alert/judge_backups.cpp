@@ -30,9 +30,9 @@ void judge_age(const ClusterFigures& cluster, Bench& bench) {
     summary = fmt::format("There is no backup of {} yet, {} after the daemon began to look after it.", cluster.cluster,
                           span_text(bench.seconds_since(cluster.guarded_since)));
   }
-  Finding& finding = bench.add(condition::backup_too_old, Severity::critical, cluster);
-  finding.alert.summary = summary;
-  finding.alert.action =
+  Judged& judged = bench.add(condition::backup_too_old, Severity::critical, cluster);
+  judged.alert.summary = summary;
+  judged.alert.action =
       fmt::format("See with pgrecall runs {0} why there is no newer one, then take one: pgrecall backup {0}.", cluster.cluster);
 }
 
@@ -40,11 +40,11 @@ void judge_damage(const ClusterFigures& cluster, Bench& bench) {
   if (cluster.damaged_objects == 0) {
     return;
   }
-  Finding& finding = bench.add(condition::verify_damage, Severity::critical, cluster);
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::verify_damage, Severity::critical, cluster);
+  judged.alert.summary =
       sentence(fmt::format("Verify found damage in what the repository holds of {}: {} object{}, the first is {}",
                            cluster.cluster, cluster.damaged_objects, cluster.damaged_objects == 1 ? "" : "s", cluster.damage));
-  finding.alert.action = fmt::format(
+  judged.alert.action = fmt::format(
       "Take a backup that stores everything anew, pgrecall backup {0} --full; look after the storage; see with pgrecall verify "
       "{0} what is affected. Remove nothing before that.",
       cluster.cluster);
@@ -55,12 +55,12 @@ void judge_pages(const ClusterFigures& cluster, Bench& bench) {
     return;
   }
   const BackupFigures& newest = cluster.backups.back();
-  Finding& finding = bench.add(condition::page_checksum_errors, Severity::critical, cluster);
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::page_checksum_errors, Severity::critical, cluster);
+  judged.alert.summary =
       fmt::format("{} page{} of {} failed {} checksum on the server itself, as backup {} read {}.", newest.page_failures,
                   newest.page_failures == 1 ? "" : "s", cluster.cluster, newest.page_failures == 1 ? "its" : "their", newest.id,
                   newest.page_failures == 1 ? "it" : "them");
-  finding.alert.action = fmt::format(
+  judged.alert.action = fmt::format(
       "See with pgrecall show {0} {1} which; check the server's disk; bring the relation back from an earlier backup, which "
       "pgrecall pin {0} ID keeps.",
       cluster.cluster, newest.id);
@@ -68,12 +68,12 @@ void judge_pages(const ClusterFigures& cluster, Bench& bench) {
 
 void add_unusual(const ClusterFigures& cluster, const BackupFigures& newest, const char* what, const UnusualSize& found,
                  Bench& bench) {
-  Finding& finding = bench.add(condition::backup_size_unusual, Severity::warning, cluster);
-  finding.alert.subject = newest.keep + " " + what;
-  finding.alert.summary = fmt::format("The last {} backup of {}, {}, {} {}; the median of the {} before it is {}.", newest.keep,
-                                      cluster.cluster, newest.id, std::string(what) == "stored" ? "stored" : "is of",
-                                      format_size(found.bytes), found.samples, format_size(found.median));
-  finding.alert.action = fmt::format(
+  Judged& judged = bench.add(condition::backup_size_unusual, Severity::warning, cluster);
+  judged.alert.subject = newest.keep + " " + what;
+  judged.alert.summary = fmt::format("The last {} backup of {}, {}, {} {}; the median of the {} before it is {}.", newest.keep,
+                                     cluster.cluster, newest.id, std::string(what) == "stored" ? "stored" : "is of",
+                                     format_size(found.bytes), found.samples, format_size(found.median));
+  judged.alert.action = fmt::format(
       "Find out what was {} on the server; where nobody knows, keep an earlier backup: pgrecall list {}, then "
       "pgrecall pin {} ID.",
       found.bytes > found.median ? "loaded or rewritten" : "dropped or truncated", cluster.cluster, cluster.cluster);
@@ -111,12 +111,12 @@ void judge_backups(const ClusterFigures& cluster, Bench& bench) {
 void judge_window(const ClusterFigures& cluster, Bench& bench) {
   const double promised = cluster.targets.window_seconds;
   if (cluster.window_broken) {
-    Finding& finding = bench.add(condition::window_broken, Severity::critical, cluster);
-    finding.alert.summary = fmt::format(
+    Judged& judged = bench.add(condition::window_broken, Severity::critical, cluster);
+    judged.alert.summary = fmt::format(
         "Not every moment of the last {} of {} can be brought back: WAL is missing in between{}.", span_text(promised),
         cluster.cluster,
         cluster.recoverable_from ? "; without a gap it reaches back to " + format_time(*cluster.recoverable_from) : "");
-    finding.alert.action = fmt::format(
+    judged.alert.action = fmt::format(
         "See with pgrecall wal status {0} what is missing. {1} It is over when the gap is older than "
         "clusters.{0}.retention.window.",
         cluster.cluster,
@@ -133,10 +133,10 @@ void judge_window(const ClusterFigures& cluster, Bench& bench) {
   if (!known || reach >= tolerance * promised) {
     return;
   }
-  Finding& finding = bench.add(condition::window_too_short, Severity::critical, cluster);
-  finding.alert.summary = fmt::format("{} can be brought back to moments of the last {} only; {} are promised.", cluster.cluster,
-                                      span_text(reach), span_text(promised));
-  finding.alert.action = fmt::format(
+  Judged& judged = bench.add(condition::window_too_short, Severity::critical, cluster);
+  judged.alert.summary = fmt::format("{} can be brought back to moments of the last {} only; {} are promised.", cluster.cluster,
+                                     span_text(reach), span_text(promised));
+  judged.alert.action = fmt::format(
       "See with pgrecall list {0} and pgrecall wal status {0} which backup or WAL is missing; the window grows again by itself "
       "while WAL and backups come.",
       cluster.cluster);

@@ -16,12 +16,11 @@ void judge_clock(Bench& bench) {
   if (!figures.clock_jumped || std::abs(bench.seconds_since(*figures.clock_jumped)) > remembered) {
     return;
   }
-  Finding& finding = bench.add(condition::clock_jump, Severity::warning);
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::clock_jump, Severity::warning);
+  judged.alert.summary =
       fmt::format("The clock of this host jumped {} by {}, to {}.", figures.clock_jump_seconds < 0 ? "back" : "ahead",
                   span_text(std::abs(figures.clock_jump_seconds)), format_time(*figures.clock_jumped));
-  finding.alert.action =
-      "Look after the host's time synchronization (timedatectl), and with pgrecall schedule at what runs next.";
+  judged.alert.action = "Look after the host's time synchronization (timedatectl), and with pgrecall schedule at what runs next.";
 }
 
 void judge_reload(Bench& bench) {
@@ -29,10 +28,10 @@ void judge_reload(Bench& bench) {
   if (figures.reload_good) {
     return;
   }
-  Finding& finding = bench.add(condition::config_reload_failed, Severity::warning);
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::config_reload_failed, Severity::warning);
+  judged.alert.summary =
       sentence("The changed configuration is invalid, the one before it stays in force: " + figures.reload_problem);
-  finding.alert.action = "Run pgrecall config check, correct what it names, then systemctl reload pgrecall.";
+  judged.alert.action = "Run pgrecall config check, correct what it names, then systemctl reload pgrecall.";
 }
 
 void judge_receiver(const ReceiverFigures& receiver, Bench& bench) {
@@ -40,14 +39,14 @@ void judge_receiver(const ReceiverFigures& receiver, Bench& bench) {
   if (!receiver.failing_since || !(long_enough || receiver.last_given_up)) {
     return;
   }
-  Finding& finding = bench.add(condition::receiver_failing, Severity::warning);
-  finding.settle = bench.options().settle;
-  finding.alert.subject = receiver.receiver;
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::receiver_failing, Severity::warning);
+  judged.settle = bench.options().settle;
+  judged.alert.subject = receiver.receiver;
+  judged.alert.summary =
       sentence(fmt::format("Receiver {} could not be told of alerts since {}, {} message{} wait{}: {}", receiver.receiver,
                            format_time(*receiver.failing_since), receiver.waiting, receiver.waiting == 1 ? "" : "s",
                            receiver.waiting == 1 ? "s" : "", receiver.problem));
-  finding.alert.action = fmt::format("Try it with pgrecall alert test {}, which shows its answer.", receiver.receiver);
+  judged.alert.action = fmt::format("Try it with pgrecall alert test {}, which shows its answer.", receiver.receiver);
 }
 
 void judge_credential(const ClusterFigures& cluster, const CredentialFigures& credential, Bench& bench) {
@@ -55,13 +54,13 @@ void judge_credential(const ClusterFigures& cluster, const CredentialFigures& cr
   if (left > soon_expired_seconds) {
     return;
   }
-  Finding& finding = bench.add(condition::credential_expiring, Severity::warning, cluster);
-  finding.alert.subject = credential.credential;
-  finding.alert.summary = left > 0 ? fmt::format("The {} for {} ends in {}, at {}.", credential.credential, cluster.cluster,
-                                                 span_text(left), format_time(credential.expires))
-                                   : fmt::format("The {} for {} ended at {}.", credential.credential, cluster.cluster,
-                                                 format_time(credential.expires));
-  finding.alert.action = "Renew it; what it lets in, WAL and backups, ends with it.";
+  Judged& judged = bench.add(condition::credential_expiring, Severity::warning, cluster);
+  judged.alert.subject = credential.credential;
+  judged.alert.summary = left > 0 ? fmt::format("The {} for {} ends in {}, at {}.", credential.credential, cluster.cluster,
+                                                span_text(left), format_time(credential.expires))
+                                  : fmt::format("The {} for {} ended at {}.", credential.credential, cluster.cluster,
+                                                format_time(credential.expires));
+  judged.alert.action = "Renew it; what it lets in, WAL and backups, ends with it.";
 }
 }  // namespace
 
@@ -87,24 +86,24 @@ void judge_repository(const RepositoryFigures& repository, Bench& bench) {
       "Give it more room, or keep less (clusters.NAME.retention; pgrecall expire CLUSTER --dry-run shows what would go). Remove "
       "no files by hand.";
   if (free < least_free) {
-    Finding& finding = bench.add(condition::repository_space_low, Severity::critical);
-    finding.settle = bench.options().settle;
-    finding.alert.subject = repository.repository;
-    finding.alert.summary = fmt::format(
+    Judged& judged = bench.add(condition::repository_space_low, Severity::critical);
+    judged.settle = bench.options().settle;
+    judged.alert.subject = repository.repository;
+    judged.alert.summary = fmt::format(
         "Repository {} has {} of {} free ({:.1f}%); when that is used up, neither WAL nor backups can be stored.",
         repository.repository, format_size(*repository.free_bytes), format_size(*repository.capacity_bytes), 100 * free);
-    finding.alert.action = make_room;
+    judged.alert.action = make_room;
     return;  // that it fills says nothing new
   }
   if (repository.full_at && -bench.seconds_since(*repository.full_at) < soon_full_seconds) {
-    Finding& finding = bench.add(condition::repository_filling, Severity::warning);
-    finding.settle = bench.options().settle;
-    finding.alert.subject = repository.repository;
-    finding.alert.summary =
+    Judged& judged = bench.add(condition::repository_filling, Severity::warning);
+    judged.settle = bench.options().settle;
+    judged.alert.subject = repository.repository;
+    judged.alert.summary =
         fmt::format("Repository {} is full in {}, at {}, if it grows on as it does; {} of {} are free.", repository.repository,
                     span_text(-bench.seconds_since(*repository.full_at)), format_time(*repository.full_at),
                     format_size(*repository.free_bytes), format_size(*repository.capacity_bytes));
-    finding.alert.action = make_room;
+    judged.alert.action = make_room;
   }
 }
 

@@ -29,15 +29,15 @@ void judge_failed(const JobFigures& job, const ClusterFigures& cluster, Bench& b
       made_up_for(job, cluster)) {
     return;
   }
-  Finding& finding = bench.add(condition::run_failed, Severity::warning, cluster);
-  finding.alert.subject = job.job;
-  finding.alert.run = job.last_run;
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::run_failed, Severity::warning, cluster);
+  judged.alert.subject = job.job;
+  judged.alert.run = job.last_run;
+  judged.alert.summary =
       sentence(fmt::format("{} of {} failed{}: {}", job.job, cluster.cluster,
                            job.last_completion ? " at " + format_time(*job.last_completion) : "", job.last_error_message));
   const std::string again = is_backup_job(job.job) ? fmt::format("pgrecall backup {}", cluster.cluster)
                                                    : fmt::format("pgrecall {} {}", job.job, cluster.cluster);
-  finding.alert.action =
+  judged.alert.action =
       (job.last_error_hint.empty() ? "" : "Hint: " + sentence(job.last_error_hint) + " ") +
       fmt::format("Read what it said with pgrecall runs --log {}, mend it, then try again: {}.", job.last_run, again);
 }
@@ -46,11 +46,11 @@ void judge_missed(const JobFigures& job, const ClusterFigures& cluster, Bench& b
   if (!job.last_missed || (job.last_success && *job.last_success > *job.last_missed)) {
     return;
   }
-  Finding& finding = bench.add(condition::runs_missed, Severity::warning, cluster);
-  finding.alert.subject = job.job;
-  finding.alert.summary = sentence(fmt::format("{} of {}, due at {}, was not run: {}", job.job, cluster.cluster,
-                                               format_time(*job.last_missed), job.missed_reason));
-  finding.alert.action = fmt::format(
+  Judged& judged = bench.add(condition::runs_missed, Severity::warning, cluster);
+  judged.alert.subject = job.job;
+  judged.alert.summary = sentence(fmt::format("{} of {}, due at {}, was not run: {}", job.job, cluster.cluster,
+                                              format_time(*job.last_missed), job.missed_reason));
+  judged.alert.action = fmt::format(
       "See with pgrecall runs {0} what kept it from running; the next one is planned {1}, or start it now: pgrecall {2} {0}.",
       cluster.cluster, job.next ? "at " + format_time(*job.next) : "at no time", is_backup_job(job.job) ? "backup" : job.job);
 }
@@ -59,12 +59,12 @@ void judge_confirmation(const JobFigures& job, const ClusterFigures& cluster, Be
   if (!job.needs_confirmation) {
     return;
   }
-  Finding& finding = bench.add(condition::expire_waits, Severity::warning, cluster);
-  finding.alert.run = job.last_run;
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::expire_waits, Severity::warning, cluster);
+  judged.alert.run = job.last_run;
+  judged.alert.summary =
       fmt::format("Expire of {} would remove so much that it waits for somebody to confirm it; until then nothing is removed.",
                   cluster.cluster);
-  finding.alert.action = fmt::format(
+  judged.alert.action = fmt::format(
       "Look at pgrecall expire {0} --dry-run; if that is meant, pgrecall expire {0} --confirm, otherwise correct "
       "clusters.{0}.retention.",
       cluster.cluster);

@@ -34,14 +34,13 @@ void judge_rpo(const ClusterFigures& cluster, Bench& bench) {
   if (!safe_until || bench.seconds_since(*safe_until) <= allowed) {
     return;
   }
-  Finding& finding = bench.add(condition::rpo_exceeded, Severity::critical, cluster);
-  finding.hold =
-      streaming ? std::chrono::microseconds(0) : bench.options().hold;  // a daemon that just began has to connect first
-  finding.settle = bench.options().settle;
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::rpo_exceeded, Severity::critical, cluster);
+  judged.hold = streaming ? std::chrono::microseconds(0) : bench.options().hold;  // a daemon that just began has to connect first
+  judged.settle = bench.options().settle;
+  judged.alert.summary =
       fmt::format("If the server of {} were lost now, {} would be lost: WAL is safe up to {} only, and at most {} are promised.",
                   cluster.cluster, span_text(bench.seconds_since(*safe_until)), format_time(*safe_until), span_text(allowed));
-  finding.alert.action = where_to_look(cluster);
+  judged.alert.action = where_to_look(cluster);
 }
 
 void judge_reception(const ClusterFigures& cluster, Bench& bench) {
@@ -52,18 +51,18 @@ void judge_reception(const ClusterFigures& cluster, Bench& bench) {
   if (wal.state == "streaming" && !silent) {
     return;
   }
-  Finding& finding = bench.add(condition::wal_stalled, Severity::critical, cluster);
-  finding.hold =
+  Judged& judged = bench.add(condition::wal_stalled, Severity::critical, cluster);
+  judged.hold =
       silent ? std::chrono::microseconds(0) : std::chrono::microseconds(static_cast<std::int64_t>(allowed * std::micro::den));
-  finding.settle = bench.options().settle;
+  judged.settle = bench.options().settle;
   std::string why = wal.problem;
   if (wal.state == "waiting_for_room") {
     why = fmt::format("the spool has no room, {} wait for the repository", format_size(wal.spool_bytes));
   } else if (silent) {
     why = "nothing was heard from the server since " + format_time(*wal.updated);
   }
-  finding.alert.summary = sentence(fmt::format("WAL of {} is not received{}{}", cluster.cluster, why.empty() ? "" : ": ", why));
-  finding.alert.action = where_to_look(cluster);
+  judged.alert.summary = sentence(fmt::format("WAL of {} is not received{}{}", cluster.cluster, why.empty() ? "" : ": ", why));
+  judged.alert.action = where_to_look(cluster);
 }
 
 void judge_refused(const ClusterFigures& cluster, Bench& bench) {
@@ -71,13 +70,13 @@ void judge_refused(const ClusterFigures& cluster, Bench& bench) {
   if (refused == 0) {
     return;
   }
-  Finding& finding = bench.add(condition::wal_stalled, Severity::critical, cluster);
-  finding.alert.subject = "refused";
-  finding.alert.summary = fmt::format(
+  Judged& judged = bench.add(condition::wal_stalled, Severity::critical, cluster);
+  judged.alert.subject = "refused";
+  judged.alert.summary = fmt::format(
       "{} WAL segment{} of {} could not be stored: the repository holds other bytes under {}. What was received stays in the "
       "spool.",
       refused, refused == 1 ? "" : "s", cluster.cluster, refused == 1 ? "its name" : "their names");
-  finding.alert.action = fmt::format(
+  judged.alert.action = fmt::format(
       "Find out who else writes WAL of {0} into this repository, such as a copy of the server that was promoted: pgrecall wal "
       "status {0}.",
       cluster.cluster);
@@ -88,10 +87,10 @@ void judge_slot(const ClusterFigures& cluster, const SlotFigures& slot, Bench& b
     return;
   }
   if (!slot.exists || slot.wal_status == "lost") {
-    Finding& finding = bench.add(condition::slot_lost, Severity::critical, cluster);
-    finding.alert.summary = fmt::format("The replication slot on the server of {} {}: WAL that was not received yet may be gone.",
-                                        cluster.cluster, slot.exists ? "was cut off" : "is not there");
-    finding.alert.action = fmt::format(
+    Judged& judged = bench.add(condition::slot_lost, Severity::critical, cluster);
+    judged.alert.summary = fmt::format("The replication slot on the server of {} {}: WAL that was not received yet may be gone.",
+                                       cluster.cluster, slot.exists ? "was cut off" : "is not there");
+    judged.alert.action = fmt::format(
         "It is made anew by itself. See with pgrecall wal status {0} whether WAL is missing; raise max_slot_wal_keep_size.",
         cluster.cluster);
     return;
@@ -105,24 +104,24 @@ void judge_slot(const ClusterFigures& cluster, const SlotFigures& slot, Bench& b
   if (!too_much && slot.wal_status != "unreserved") {
     return;
   }
-  Finding& finding = bench.add(condition::slot_retention, Severity::warning, cluster, Bench::Passing::often);
-  finding.alert.summary = fmt::format("The server of {} keeps {} of WAL for pgrecall's replication slot; {}.", cluster.cluster,
-                                      format_size(slot.retained_bytes),
-                                      slot.limit_bytes ? "at " + format_size(*slot.limit_bytes) + " it cuts the slot off"
-                                                       : "it has no limit, and its disk may fill");
-  finding.alert.action = where_to_look(cluster);
+  Judged& judged = bench.add(condition::slot_retention, Severity::warning, cluster, Bench::Passing::often);
+  judged.alert.summary = fmt::format("The server of {} keeps {} of WAL for pgrecall's replication slot; {}.", cluster.cluster,
+                                     format_size(slot.retained_bytes),
+                                     slot.limit_bytes ? "at " + format_size(*slot.limit_bytes) + " it cuts the slot off"
+                                                      : "it has no limit, and its disk may fill");
+  judged.alert.action = where_to_look(cluster);
 }
 
 void judge_gap(const ClusterFigures& cluster, Bench& bench) {
   if (cluster.wal.gaps == 0 || cluster.wal.gap_repaired) {
     return;
   }
-  Finding& finding = bench.add(condition::wal_gap, Severity::critical, cluster);
-  finding.alert.summary = fmt::format(
+  Judged& judged = bench.add(condition::wal_gap, Severity::critical, cluster);
+  judged.alert.summary = fmt::format(
       "WAL of {} is missing and no server has it any more: it cannot be brought back to a moment after {} until there "
       "is a new backup.",
       cluster.cluster, cluster.recoverable_until ? format_time(*cluster.recoverable_until) : "its last backup");
-  finding.alert.action = fmt::format(
+  judged.alert.action = fmt::format(
       "A backup is started by itself: see with pgrecall status {0} that it ends well, otherwise take one: pgrecall backup {0}.",
       cluster.cluster);
 }
@@ -143,9 +142,9 @@ void judge_wal(const ClusterFigures& cluster, Bench& bench) {
 
 void judge_guard(const ClusterFigures& cluster, Bench& bench) {
   if (cluster.state == "held_by_another") {
-    Finding& finding = bench.add(condition::cluster_unguarded, Severity::warning, cluster, Bench::Passing::often);
-    finding.alert.summary = sentence(fmt::format("This daemon does not work on {}: {}", cluster.cluster, cluster.problem));
-    finding.alert.action = "End one of the two where that is not meant so: " + sentence(cluster.hint);
+    Judged& judged = bench.add(condition::cluster_unguarded, Severity::warning, cluster, Bench::Passing::often);
+    judged.alert.summary = sentence(fmt::format("This daemon does not work on {}: {}", cluster.cluster, cluster.problem));
+    judged.alert.action = "End one of the two where that is not meant so: " + sentence(cluster.hint);
     return;
   }
   const bool opening = cluster.state == "opening" && !cluster.problem.empty();
@@ -153,18 +152,18 @@ void judge_guard(const ClusterFigures& cluster, Bench& bench) {
     return;
   }
   const std::string& why = opening ? cluster.problem : cluster.window_problem;
-  Finding& finding = bench.add(condition::cluster_unguarded, Severity::critical, cluster, Bench::Passing::often);
-  finding.alert.summary =
+  Judged& judged = bench.add(condition::cluster_unguarded, Severity::critical, cluster, Bench::Passing::often);
+  judged.alert.summary =
       opening ? sentence(fmt::format("Nothing is received or backed up of {}, repository {} cannot be worked with: {}",
                                      cluster.cluster, cluster.repository, why))
               : sentence(fmt::format("Repository {} cannot be {}; WAL of {} waits in the spool{}{}", cluster.repository,
                                      cluster.wal.store_failing ? "written to" : "read", cluster.cluster, why.empty() ? "" : ": ",
                                      why));
-  finding.alert.action = (cluster.hint.empty() ? "" : "Hint: " + sentence(cluster.hint) + " ") +
-                         fmt::format(
-                             "Look after the storage of repository {}: its mount, space and permissions; then pgrecall "
-                             "check {}.",
-                             cluster.repository, cluster.cluster);
+  judged.alert.action = (cluster.hint.empty() ? "" : "Hint: " + sentence(cluster.hint) + " ") +
+                        fmt::format(
+                            "Look after the storage of repository {}: its mount, space and permissions; then pgrecall "
+                            "check {}.",
+                            cluster.repository, cluster.cluster);
 }
 
 }  // namespace pgrecall

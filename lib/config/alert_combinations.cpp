@@ -96,6 +96,7 @@ class AlertsCheck {
   }
 
   void intervals() {
+    at_least("alerts.remember", config_.alerts.remember, 1s);
     at_least("alerts.repeat_interval", config_.alerts.repeat_interval, 1s);
     at_least("alerts.give_up_after", config_.alerts.give_up_after, 1s);
   }

@@ -118,6 +118,12 @@ void visit_alerts(AlertsConfig& alerts, KeyVisitor& keys) {
       named_sections_of<RouteConfig>(alerts.routes, visit_route));
   keys.section({"quiet_hours", "When warnings wait."},
                [&alerts](KeyVisitor& inner) { visit_quiet_hours(inner, alerts.quiet_hours); });
+  keys.value({"hold", "How long something that often passes by itself must last before it is told."},
+             duration_value(alerts.hold));
+  keys.value({"settle", "How long something that comes and goes must stay away before it is told to be over."},
+             duration_value(alerts.settle));
+  keys.value({"remember", "How long something that happened once, as a clock that jumped, is told of."},
+             duration_value(alerts.remember));
   keys.value({"repeat_interval", "How long after it was told an alert that still fires is told again."},
              duration_value(alerts.repeat_interval));
   keys.value({"give_up_after", "How long a receiver that cannot be told is tried."}, duration_value(alerts.give_up_after));

@@ -65,6 +65,9 @@ struct AlertsConfig {
   std::map<std::string, ReceiverConfig> receivers;
   std::map<std::string, RouteConfig> routes;
   QuietHoursConfig quiet_hours;
+  std::chrono::milliseconds hold = std::chrono::minutes(2);
+  std::chrono::milliseconds settle = std::chrono::minutes(5);
+  std::chrono::milliseconds remember = std::chrono::hours(1);
   std::chrono::milliseconds repeat_interval = std::chrono::hours(4);
   std::chrono::milliseconds give_up_after = std::chrono::hours(24);
   std::string runbook_url = "file:///usr/share/doc/pgrecall/runbooks";

@@ -113,7 +113,7 @@ VerifyReport VerifyRun::execute() {
 }
 
 void VerifyRun::notice(const char* kind, const std::string& object, std::string problem, std::vector<std::string> backups) {
-  findings_.add({.severity = Severity::notice,
+  findings_.add({.severity = FindingSeverity::notice,
                  .kind = kind,
                  .object = object,
                  .backups = std::move(backups),
@@ -147,7 +147,7 @@ void VerifyRun::set_total() {
 void VerifyRun::report_catalog() {
   for (const DamagedBackup& each : catalog_.damaged) {
     if (!request_.backup || each.id == *request_.backup) {
-      findings_.add({.severity = Severity::damage,
+      findings_.add({.severity = FindingSeverity::damage,
                      .kind = finding_kind::corrupt_object,
                      .object = each.object,
                      .backups = {each.id.text},
@@ -206,7 +206,7 @@ void VerifyRun::check_metadata() {
 void VerifyRun::check_system_of(const BackupSummary& summary) {
   const std::string object = system_name(request_.cluster, summary.system_identifier);
   if (std::ranges::none_of(inventory_.systems, [&](const auto& each) { return each.name == object; })) {
-    findings_.add({.severity = Severity::damage,
+    findings_.add({.severity = FindingSeverity::damage,
                    .kind = finding_kind::missing_object,
                    .object = object,
                    .backups = {summary.id.text},
@@ -222,7 +222,7 @@ bool VerifyRun::plausible(const BackupSummary& summary) {
       summary.stop_lsn > summary.start_lsn) {
     return true;
   }
-  findings_.add({.severity = Severity::damage,
+  findings_.add({.severity = FindingSeverity::damage,
                  .kind = finding_kind::inconsistent,
                  .object = summary_name(request_.cluster, summary.id),
                  .backups = {summary.id.text},
@@ -321,7 +321,7 @@ void VerifyRun::put_marks() {
 }  // namespace
 
 bool VerifyReport::damaged() const noexcept {
-  return std::ranges::any_of(findings, [](const Finding& each) { return each.severity == Severity::damage; });
+  return std::ranges::any_of(findings, [](const Finding& each) { return each.severity == FindingSeverity::damage; });
 }
 
 VerifyReport verify(const Repository& repository, const VerifyRequest& request, const Clock& clock, Progress& progress,

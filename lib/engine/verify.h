@@ -38,10 +38,10 @@ inline constexpr const char* more_findings = "more findings";  // how many are n
 
 // damage: recovery of some backup is at risk. notice: worth knowing, nothing is at risk (orphans, pages that were bad at the
 // source already).
-enum class Severity { damage, notice };
+enum class FindingSeverity { damage, notice };
 
 struct Finding {
-  Severity severity = Severity::damage;
+  FindingSeverity severity = FindingSeverity::damage;
   std::string kind;                    // one of finding_kind
   std::string object;                  // in the repository; a prefix for what stands for several
   std::vector<std::string> backups;    // ids that need it; the first 100

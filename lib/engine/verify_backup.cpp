@@ -21,7 +21,7 @@ VerifyBackup::VerifyBackup(const VerifyContext& context, const BackupSummary& su
       manifest_name_(manifest_name(context.request.cluster, summary.id)),
       reader_(context.repository, context.request.cluster) {}
 
-void VerifyBackup::inconsistent(const std::string& object, std::string problem, Severity severity) {
+void VerifyBackup::inconsistent(const std::string& object, std::string problem, FindingSeverity severity) {
   const std::string place = problem;
   context_.findings.add({.severity = severity,
                          .kind = finding_kind::inconsistent,
@@ -35,7 +35,7 @@ void VerifyBackup::inconsistent(const std::string& object, std::string problem, 
 
 bool VerifyBackup::check_manifest() {
   if (context_.repository.store().open(manifest_name_) == nullptr) {
-    context_.findings.add({.severity = Severity::damage,
+    context_.findings.add({.severity = FindingSeverity::damage,
                            .kind = finding_kind::missing_object,
                            .object = manifest_name_,
                            .backups = {id()},
@@ -230,7 +230,7 @@ void VerifyBackup::compare_packs() {
     if (!used_packs_[i]) {
       ++noted;
       inconsistent(manifest_name_, "the backup lists a pack that it does not need: " + totals_.packs[i].to_string(),
-                   Severity::notice);
+                   FindingSeverity::notice);
     }
   }
 }

@@ -26,7 +26,7 @@ class VerifyBackup {
   [[nodiscard]] const std::string& id() const noexcept { return summary_.id.text; }
   void compare_object();
   void read_totals();
-  void inconsistent(const std::string& object, std::string problem, Severity severity = Severity::damage);
+  void inconsistent(const std::string& object, std::string problem, FindingSeverity severity = FindingSeverity::damage);
   [[nodiscard]] std::optional<VerifyPacks::Place> locate(const ChunkRef& chunk, const std::string& file);
   void check_file(const ManifestEntry& entry);
   void add_part(const ManifestEntry& entry, const PartContent& part);

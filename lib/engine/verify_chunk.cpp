@@ -36,7 +36,7 @@ void report_page(const VerifyContext& context, const VerifyPacks::Place& place, 
                          summary.page_failure_count > summary.page_failures.size() ||
                          summary.torn_page_count > summary.torn_pages.size();
   context.findings.add(
-      {.severity = at_source ? Severity::notice : Severity::damage,
+      {.severity = at_source ? FindingSeverity::notice : FindingSeverity::damage,
        .kind = finding_kind::page_checksum,
        .object = pack_name(context.request.cluster, place.chunk.pack),
        .backups = {summary.id.text},

@@ -10,7 +10,7 @@ std::string key_of(std::string_view kind, std::string_view object, std::string_v
   return std::string(kind).append("\n").append(object).append("\n").append(place);
 }
 
-Finding counted_only(Severity severity, std::uint64_t count) {
+Finding counted_only(FindingSeverity severity, std::uint64_t count) {
   return {.severity = severity,
           .kind = finding_kind::more_findings,
           .object = {},
@@ -23,7 +23,7 @@ Finding counted_only(Severity severity, std::uint64_t count) {
 }  // namespace
 
 void VerifyFindings::hit(Finding& finding, const std::string& backup) {
-  if (finding.severity == Severity::damage) {
+  if (finding.severity == FindingSeverity::damage) {
     damaged_backups_.try_emplace(backup, finding.problem + (finding.object.empty() ? "" : " (object=" + finding.object + ")"));
   }
   if (finding.backups.size() < max_backups_named &&
@@ -39,7 +39,7 @@ void VerifyFindings::add(Finding finding, std::string_view place) {
   const std::string key = key_of(finding.kind, finding.object, place);
   auto at = findings_.find(key);
   if (at == findings_.end() && findings_.size() >= max_findings) {
-    ++(finding.severity == Severity::damage ? not_listed_damage_ : not_listed_notices_);
+    ++(finding.severity == FindingSeverity::damage ? not_listed_damage_ : not_listed_notices_);
     for (const std::string& backup : backups) {
       hit(finding, backup);
     }
@@ -56,7 +56,7 @@ void VerifyFindings::add(Finding finding, std::string_view place) {
 void VerifyFindings::corrupt(const Error& error, const std::string& object, const std::string& backup, std::string_view place,
                              const std::string& file) {
   const std::string_view named = error.context("object");
-  add({.severity = Severity::damage,
+  add({.severity = FindingSeverity::damage,
        .kind = finding_kind::corrupt_object,
        .object = named.empty() ? object : std::string(named),
        .backups = backup.empty() ? std::vector<std::string>() : std::vector<std::string>{backup},
@@ -101,10 +101,10 @@ std::vector<Finding> VerifyFindings::take() {
   }
   findings_.clear();
   if (not_listed_damage_ > 0) {
-    list.push_back(counted_only(Severity::damage, not_listed_damage_));
+    list.push_back(counted_only(FindingSeverity::damage, not_listed_damage_));
   }
   if (not_listed_notices_ > 0) {
-    list.push_back(counted_only(Severity::notice, not_listed_notices_));
+    list.push_back(counted_only(FindingSeverity::notice, not_listed_notices_));
   }
   std::stable_sort(list.begin(), list.end(),
                    [](const Finding& one, const Finding& other) { return one.severity < other.severity; });

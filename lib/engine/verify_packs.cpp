@@ -33,7 +33,7 @@ std::optional<std::size_t> VerifyPacks::find(const PackId& id) {
 }
 
 void VerifyPacks::missing(const PackId& id, const std::string& backup) {
-  findings_.add({.severity = Severity::damage,
+  findings_.add({.severity = FindingSeverity::damage,
                  .kind = finding_kind::missing_object,
                  .object = pack_name(cluster_, id),
                  .backups = {backup},
@@ -44,7 +44,7 @@ void VerifyPacks::missing(const PackId& id, const std::string& backup) {
 
 void VerifyPacks::misfit(const PackId& id, std::uint64_t offset, const std::string& backup, const std::string& file,
                          std::string problem) {
-  findings_.add({.severity = Severity::damage,
+  findings_.add({.severity = FindingSeverity::damage,
                  .kind = finding_kind::inconsistent,
                  .object = pack_name(cluster_, id),
                  .backups = {backup},
@@ -170,7 +170,7 @@ void VerifyPacks::set_bad(const Place& place, const Error& error, const std::str
     pack.bad.resize(pack.claimed.size());
     pack.bad[place.number] = true;
   }
-  findings_.add({.severity = Severity::damage,
+  findings_.add({.severity = FindingSeverity::damage,
                  .kind = finding_kind::corrupt_object,
                  .object = pack_name(cluster_, place.chunk.pack),
                  .backups = backup.empty() ? std::vector<std::string>() : std::vector<std::string>{backup},

@@ -106,7 +106,7 @@ void VerifyWal::check_backup(const BackupSummary& summary) {
   if (summary.timeline > 1) {
     const std::string object = history_name(context_.request.cluster, summary.timeline);
     if (std::ranges::find(context_.inventory.histories, object) == context_.inventory.histories.end()) {
-      context_.findings.add({.severity = Severity::notice,
+      context_.findings.add({.severity = FindingSeverity::notice,
                              .kind = finding_kind::missing_object,
                              .object = object,
                              .backups = {summary.id.text},
@@ -168,7 +168,7 @@ void VerifyWal::check_tails(const BackupSummary& summary, const WalSegment& segm
     covered = tail.to;
   }
   if (segment.start().value + covered < std::min(summary.stop_lsn.value, segment.end().value)) {
-    context_.findings.add({.severity = Severity::damage,
+    context_.findings.add({.severity = FindingSeverity::damage,
                            .kind = finding_kind::missing_wal,
                            .object = whole,
                            .backups = {id},

@@ -38,7 +38,7 @@ struct SpaceSample {
   std::uint64_t used_bytes = 0;
 };
 
-// The daemon's memory: runs, how far each schedule was handled, events to be sent, the log of each run. One SQLite file, one
+// The daemon's memory: runs, how far each schedule was handled, the log of each run. One SQLite file, one
 // connection behind one mutex; safe for many threads. It is a cache: what is lost with it is rebuilt from the repository, and
 // only the history of runs is poorer for it.
 //
@@ -88,17 +88,11 @@ class Journal {
   // Oldest first.
   [[nodiscard]] std::vector<SpaceSample> samples(const std::string& repository) const;
 
-  std::int64_t add_event(const Event& event);
-  // Not sent yet, oldest first.
-  [[nodiscard]] std::vector<Event> pending_events(unsigned limit) const;
-  void mark_sent(std::int64_t id, Time when);
-
   void add_log(const std::string& run, Time time, LogLevel level, const std::string& text);
   // Lines of a run with numbers above `after`, oldest first.
   [[nodiscard]] std::vector<RunLogLine> log_of(const std::string& run, std::int64_t after, unsigned limit) const;
 
-  // Forgets runs that were made before, but for their number, with their logs, and events that were sent before; queued and
-  // running ones stay.
+  // Forgets runs that were made before, but for their number, with their logs; queued and running ones stay.
   void forget(Time before);
 
  private:

@@ -58,7 +58,6 @@ void Journal::forget(Time before) {
   Statement(*database_, "DELETE FROM runs WHERE state NOT IN ('queued', 'running') AND created < ?")
       .bind(std::optional(before))
       .run();
-  Statement(*database_, "DELETE FROM events WHERE sent IS NOT NULL AND time < ?").bind(std::optional(before)).run();
   transaction.commit();
 }
 

@@ -21,18 +21,16 @@ constexpr const char* schema = R"sql(
   CREATE INDEX runs_by_cluster ON runs (cluster, job, id);
   CREATE TABLE schedule (cluster TEXT NOT NULL, job TEXT NOT NULL, handled INTEGER NOT NULL, PRIMARY KEY (cluster, job)) WITHOUT ROWID;
   CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE events (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL, cluster TEXT NOT NULL, run TEXT NOT NULL,
-    text TEXT NOT NULL, hint TEXT NOT NULL, sent INTEGER);
-  CREATE INDEX events_to_send ON events (id) WHERE sent IS NULL;
   CREATE TABLE run_log (
     number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, time INTEGER NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL);
   CREATE INDEX run_log_by_run ON run_log (run, number);
   PRAGMA user_version = 1;
 )sql";
 
-// Tables that came later and that earlier versions do without; made in any journal that has none of them.
+// Tables that came later and that earlier versions do without, made in any journal that has none of them; and one that went:
+// alerts took its place.
 constexpr const char* additions = R"sql(
+  DROP TABLE IF EXISTS events;
   CREATE INDEX IF NOT EXISTS runs_to_count ON runs (cluster, job, state, error_kind);
   CREATE INDEX IF NOT EXISTS runs_skipped ON runs (cluster, job, error_kind, reason) WHERE state = 'skipped';
   CREATE TABLE IF NOT EXISTS forgotten_runs (

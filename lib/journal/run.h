@@ -70,26 +70,4 @@ struct RunLogLine {
   std::string text;
 };
 
-// Something that somebody should hear of; kept until it was sent.
-struct Event {
-  std::int64_t id = 0;
-  Time time{};
-  std::string kind;     // "run failed", "receiver stopped", ...: event_kind
-  std::string cluster;  // may be empty
-  std::string run;      // may be empty
-  std::string text;
-  std::string hint;
-  std::optional<Time> sent;
-};
-
-namespace event_kind {
-inline constexpr const char* run_failed = "run failed";
-inline constexpr const char* receiver_stopped = "receiver stopped";
-inline constexpr const char* window_broken = "window broken";
-inline constexpr const char* configuration_invalid = "configuration invalid";
-inline constexpr const char* expire_waits = "expire waits for confirmation";
-inline constexpr const char* held_by_another = "held by another";
-inline constexpr const char* journal_rebuilt = "journal rebuilt";
-}  // namespace event_kind
-
 }  // namespace pgrecall

@@ -175,7 +175,7 @@ class Trial {
     bool named = false;
     for (const Finding& each : report.findings) {
       found += each.kind + ": " + each.object + ": " + each.problem + "\n";
-      named = named || (each.severity == Severity::damage && each.object == damage.object);
+      named = named || (each.severity == FindingSeverity::damage && each.object == damage.object);
     }
     INFO(found);
     if (damage.change != Change::missing) {

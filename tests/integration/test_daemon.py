@@ -136,8 +136,7 @@ class Runs(DaemonTest):
         failed = daemon.wait_for(lambda: daemon.runs(job="daily", trigger="retry", state="failed"), "the retry to fail", 120)[0]
         self.assertEqual(2, failed["attempt"])
         self.assertEqual("database_unreachable", failed["error"]["kind"])
-        events = daemon.get("/v1/status")["events"]
-        self.assertEqual([failed["id"]], [event["run"] for event in events if event["kind"] == "run failed"][:1])
+        self.assertEqual(failed["id"], daemon.wait_for_alert("PgrecallRunFailed", subject="daily")["run"])
         self.source.start()
 
 
@@ -196,7 +195,7 @@ class Ending(DaemonTest):
         daemon.start().wait_until_streaming()
         run, = daemon.runs(job="daily")
         self.assertIn(backup, run["reason"])
-        self.assertEqual(["journal rebuilt"], [event["kind"] for event in daemon.get("/v1/status")["events"]])
+        self.assertIn("state.db.damaged-", daemon.wait_for_alert("PgrecallJournalRebuilt")["summary"])
         self.assertEqual(1, len(list(state.parent.glob("state.db.damaged-*[0-9]Z"))))
 
 
@@ -210,7 +209,7 @@ class Two(DaemonTest):
         waiting = second.wait_for(lambda: second.status()["state"] == "held_by_another" and second.status(), "it to wait")
         self.assertIn(f"pid {first.process.pid}", waiting["held_by"]["owner"])
         self.assertIsNone(waiting["receiver"])
-        self.assertIn("held by another", [event["kind"] for event in second.get("/v1/status")["events"]])
+        self.assertEqual("warning", second.wait_for(lambda: second.alerts(scope="all"), "the alert")[0]["severity"])
         run = second.start_run("prod", "backup")
         self.assertEqual("queued", second.run(run)["state"])
         self.assertTrue(first.is_streaming())
@@ -283,7 +282,7 @@ class Reload(DaemonTest):
         self.runner.config.write_text("clusters: 7\n")
         status, document = daemon.ask("POST", "/v1/reload")
         self.assertEqual((400, "configuration"), (status, document["error"]["kind"]))
-        self.assertIn("configuration invalid", [event["kind"] for event in daemon.get("/v1/status")["events"]])
+        daemon.wait_for_alert("PgrecallConfigReloadFailed")
         self.assertTrue(daemon.is_streaming())
         self.runner.config.write_text(good)
         self.assertEqual("done", daemon.wait_for_run(daemon.start_run("prod", "backup"))["state"])

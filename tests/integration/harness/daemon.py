@@ -156,6 +156,17 @@ class Daemon:
     def status(self, cluster="prod"):
         return self.get(f"/v1/status?cluster={cluster}")["clusters"][0]
 
+    def alerts(self, cluster="", scope="told"):
+        return self.get(f"/v1/alerts?cluster={cluster}&scope={scope}")["alerts"]
+
+    def wait_for_alert(self, name, timeout_seconds=60, **members):
+        """Until it fires with these members; returns it."""
+        def firing():
+            return next((alert for alert in self.alerts() if alert["name"] == name and alert["state"] == "firing" and
+                         all(alert[member] == value for member, value in members.items())), None)
+
+        return self.wait_for(firing, f"{name} to fire {members or ''}", timeout_seconds)
+
     def is_streaming(self, cluster="prod"):
         receiver = self.status(cluster)["receiver"]
         return receiver is not None and receiver["state"] == "streaming"

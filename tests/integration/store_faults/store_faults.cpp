@@ -96,7 +96,7 @@ class Trial {
     VerifyRequest whole;
     whole.cluster = cluster;
     for (const Finding& finding : verify(repository, whole, clock_, progress, {}).findings) {
-      demand(finding.severity != Severity::damage, finding.kind + ": " + finding.object + ": " + finding.problem);
+      demand(finding.severity != FindingSeverity::damage, finding.kind + ": " + finding.object + ": " + finding.problem);
     }
   }
 

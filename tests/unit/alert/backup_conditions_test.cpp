@@ -35,7 +35,7 @@ ServiceFigures with_jobs(std::vector<JobFigures> jobs) {
 }  // namespace
 
 TEST_CASE("a run that failed, and is not tried again", "[alert]") {
-  const auto found = findings_of(with_jobs({failed("daily")}));
+  const auto found = judged_in(with_jobs({failed("daily")}));
   REQUIRE(found.size() == 1);
   const Alert& alert = found[0].alert;
   CHECK(alert.name == "PgrecallRunFailed");
@@ -45,7 +45,7 @@ TEST_CASE("a run that failed, and is not tried again", "[alert]") {
   CHECK(alert.summary == "daily of shop failed at 2026-11-23T11:00:00Z: no space left on device.");
   CHECK_THAT(alert.action, Contains("Hint: make room.") && Contains("pgrecall runs --log 20261123T110000Z-shop-daily") &&
                                Contains("pgrecall backup shop."));
-  CHECK_THAT(findings_of(with_jobs({failed("check")}))[0].alert.action, Contains("pgrecall check shop."));
+  CHECK_THAT(judged_in(with_jobs({failed("check")}))[0].alert.action, Contains("pgrecall check shop."));
   JobFigures again = failed("daily");
   again.tried_again = true;
   CHECK(names_of(with_jobs({again})) == Names{});
@@ -66,7 +66,7 @@ TEST_CASE("runs that were missed, until one of the job succeeds", "[alert]") {
   job.last_missed = noon - 2h;
   job.missed_reason = "it could not start in time";
   job.next = noon + 24h;
-  const auto found = findings_of(with_jobs({job}));
+  const auto found = judged_in(with_jobs({job}));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallRunsMissed");
   CHECK(found[0].alert.subject == "verify");
@@ -79,7 +79,7 @@ TEST_CASE("runs that were missed, until one of the job succeeds", "[alert]") {
 TEST_CASE("an expire that waits is no failed run", "[alert]") {
   JobFigures expire = failed("expire");
   expire.needs_confirmation = true;
-  const auto found = findings_of(with_jobs({expire}));
+  const auto found = judged_in(with_jobs({expire}));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallExpireWaits");
   CHECK_THAT(found[0].alert.action, Contains("pgrecall expire shop --confirm"));
@@ -90,7 +90,7 @@ TEST_CASE("a backup that is too old, or never was", "[alert]") {
     return cluster_with([&](ClusterFigures& cluster) { cluster.newest_backup_started = noon - age; });
   };
   CHECK(names_of(aged(26h)) == Names{});
-  const auto found = findings_of(aged(26h + 1s));
+  const auto found = judged_in(aged(26h + 1s));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallBackupTooOld");
   CHECK(found[0].alert.severity == Severity::critical);
@@ -125,7 +125,7 @@ TEST_CASE("damage that verify found is told once, and not as a failed run", "[al
       cluster.damage = "chunk clusters/shop/packs/ab/cd";
     });
   };
-  const auto found = findings_of(damaged(1));
+  const auto found = judged_in(damaged(1));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallVerifyDamage");
   CHECK(found[0].alert.severity == Severity::critical);
@@ -143,7 +143,7 @@ TEST_CASE("pages that failed their checksum, as long as the newest backup has th
     });
   };
   CHECK(names_of(pages(3, 0)) == Names{});
-  const auto found = findings_of(pages(0, 3));
+  const auto found = judged_in(pages(0, 3));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallPageChecksumErrors");
   CHECK(found[0].alert.severity == Severity::critical);
@@ -209,7 +209,7 @@ TEST_CASE("backups are compared with those of their kind, by what they hold and 
     });
   };
   CHECK(names_of(with(1000, 10)) == Names{});
-  const auto found = findings_of(with(100, 500));
+  const auto found = judged_in(with(100, 500));
   REQUIRE(found.size() == 2);
   CHECK(found[0].alert.name == "PgrecallBackupSizeUnusual");
   CHECK(found[0].alert.severity == Severity::warning);

@@ -27,18 +27,18 @@ struct Scratch {
   std::filesystem::path path;
 };
 
-Finding finding_of(const std::string& name, const std::string& cluster = "shop", std::chrono::microseconds hold = 0s,
-                   std::chrono::microseconds settle = 0s) {
-  Finding finding;
-  finding.alert.name = name;
-  finding.alert.cluster = cluster;
-  finding.alert.summary = "summary of " + name;
-  finding.alert.action = "action";
-  finding.alert.runbook = "runbook";
-  finding.alert.run = "run";
-  finding.hold = hold;
-  finding.settle = settle;
-  return finding;
+Judged judged_of(const std::string& name, const std::string& cluster = "shop", std::chrono::microseconds hold = 0s,
+                 std::chrono::microseconds settle = 0s) {
+  Judged judged;
+  judged.alert.name = name;
+  judged.alert.cluster = cluster;
+  judged.alert.summary = "summary of " + name;
+  judged.alert.action = "action";
+  judged.alert.runbook = "runbook";
+  judged.alert.run = "run";
+  judged.hold = hold;
+  judged.settle = settle;
+  return judged;
 }
 
 // A book, its clock, and what it told: "firing PgrecallRunFailed".
@@ -59,10 +59,10 @@ class Desk {
     });
   }
   // With what is wrong now, `after` the last time.
-  void round(std::chrono::microseconds after, std::vector<Finding> findings) {
+  void round(std::chrono::microseconds after, std::vector<Judged> judged) {
     clock.advance(after);
     Judgement judgement;
-    judgement.findings = std::move(findings);
+    judgement.conditions = std::move(judged);
     book_->update(judgement, {.repeat_interval = 4h, .settle = 5min, .host = "backup1"}, clock.now());
   }
   [[nodiscard]] std::vector<std::string> states() const {
@@ -91,20 +91,20 @@ const char* const stalled = condition::wal_stalled;
 
 TEST_CASE("an alert is told once, again after four hours, and once that it is over", "[alert]") {
   Desk desk;
-  desk.round(0s, {finding_of(failed)});
+  desk.round(0s, {judged_of(failed)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
-  CHECK(desk.last->fingerprint == fingerprint(finding_of(failed).alert));
+  CHECK(desk.last->fingerprint == fingerprint(judged_of(failed).alert));
   CHECK(desk.last->since == noon);
   CHECK(desk.last->told == noon);
   CHECK(desk.last->host == "backup1");
   CHECK(desk.last->alert.action == "action");
-  desk.round(3s, {finding_of(failed)});
-  desk.round(4h - 4s, {finding_of(failed)});
+  desk.round(3s, {judged_of(failed)});
+  desk.round(4h - 4s, {judged_of(failed)});
   CHECK(desk.take() == Names{});
-  desk.round(1s, {finding_of(failed)});
+  desk.round(1s, {judged_of(failed)});
   CHECK(desk.take() == Names{"repeated PgrecallRunFailed"});
   CHECK(desk.last->told == noon + 4h);
-  desk.round(4h, {finding_of(failed)});
+  desk.round(4h, {judged_of(failed)});
   CHECK(desk.take() == Names{"repeated PgrecallRunFailed"});
   desk.round(3s, {});
   CHECK(desk.take() == Names{"resolved PgrecallRunFailed"});
@@ -122,7 +122,7 @@ TEST_CASE("an alert is told once, again after four hours, and once that it is ov
 
 TEST_CASE("what often passes by itself is told only when it lasts", "[alert]") {
   Desk desk;
-  const Finding held = finding_of(stalled, "shop", 5min, 1min);
+  const Judged held = judged_of(stalled, "shop", 5min, 1min);
   desk.round(0s, {held});
   CHECK(desk.states() == Names{"pending PgrecallWalStalled"});
   desk.round(4min, {held});
@@ -139,7 +139,7 @@ TEST_CASE("what often passes by itself is told only when it lasts", "[alert]") {
 
 TEST_CASE("an alert that comes and goes is told once, and over when it stays away", "[alert]") {
   Desk desk;
-  const Finding flapping = finding_of(stalled, "shop", 0s, 1min);
+  const Judged flapping = judged_of(stalled, "shop", 0s, 1min);
   desk.round(0s, {flapping});
   for (int i = 0; i < 20; ++i) {
     desk.round(30s, {});
@@ -159,30 +159,30 @@ TEST_CASE("an alert that comes and goes is told once, and over when it stays awa
 
 TEST_CASE("what was over at once and comes back is damped from then on", "[alert]") {
   Desk desk;
-  desk.round(0s, {finding_of(failed)});
+  desk.round(0s, {judged_of(failed)});
   desk.round(10s, {});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed", "resolved PgrecallRunFailed"});
-  desk.round(10s, {finding_of(failed)});
+  desk.round(10s, {judged_of(failed)});
   desk.round(10s, {});
-  desk.round(10s, {finding_of(failed)});
+  desk.round(10s, {judged_of(failed)});
   desk.round(10s, {});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
   desk.round(5min, {});
   CHECK(desk.take() == Names{"resolved PgrecallRunFailed"});
-  desk.round(5min, {finding_of(failed)});
+  desk.round(5min, {judged_of(failed)});
   desk.round(10s, {});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed", "resolved PgrecallRunFailed"});
 }
 
 TEST_CASE("a daemon that died and came back tells nothing twice and forgets nothing", "[alert]") {
   Desk desk;
-  desk.round(0s, {finding_of(failed), finding_of(stalled, "shop", 1min)});
+  desk.round(0s, {judged_of(failed), judged_of(stalled, "shop", 1min)});
   desk.reopen();
   CHECK(desk.states() == Names{"firing PgrecallRunFailed"});
-  desk.round(2min, {finding_of(failed), finding_of(stalled, "shop", 1min)});
+  desk.round(2min, {judged_of(failed), judged_of(stalled, "shop", 1min)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
   CHECK(desk.states() == Names{"firing PgrecallRunFailed", "pending PgrecallWalStalled"});  // whose time began anew
-  desk.round(1min, {finding_of(failed), finding_of(stalled, "shop", 1min, 5min)});
+  desk.round(1min, {judged_of(failed), judged_of(stalled, "shop", 1min, 5min)});
   desk.round(1s, {});  // settling, and over
   CHECK(desk.take() == Names{"firing PgrecallWalStalled", "resolved PgrecallRunFailed"});
   desk.reopen();
@@ -198,7 +198,7 @@ TEST_CASE("a daemon that died and came back tells nothing twice and forgets noth
 TEST_CASE("what could not be handed over is handed over later, with the time of the decision", "[alert]") {
   Desk desk;
   desk.broken = true;
-  CHECK_THROWS_AS(desk.round(0s, {finding_of(failed)}), Error);
+  CHECK_THROWS_AS(desk.round(0s, {judged_of(failed)}), Error);
   CHECK_THROWS_AS(desk.round(10s, {}), Error);  // not over before it was told
   CHECK(desk.states() == Names{"firing PgrecallRunFailed"});
   desk.reopen();  // killed in between
@@ -211,10 +211,10 @@ TEST_CASE("what could not be handed over is handed over later, with the time of 
   desk.broken = false;
   desk.reopen();
   CHECK(desk.states() == Names{});
-  desk.round(10s, {finding_of(failed)});  // it is back before its end was told
+  desk.round(10s, {judged_of(failed)});  // it is back before its end was told
   CHECK(desk.take() == Names{"resolved PgrecallRunFailed"});
   CHECK(desk.last->told == noon + 30s);
-  desk.round(10s, {finding_of(failed)});
+  desk.round(10s, {judged_of(failed)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("one that cannot be handed over keeps no other from being told", "[ale
   });
   Judgement judgement;
   for (const char* cluster : {"a", "b", "c", "d"}) {
-    judgement.findings.push_back(finding_of(failed, cluster));
+    judgement.conditions.push_back(judged_of(failed, cluster));
   }
   CHECK_THROWS_AS(book.update(judgement, {}, noon), std::runtime_error);
   std::sort(told.begin(), told.end());
@@ -238,10 +238,10 @@ TEST_CASE("one that cannot be handed over keeps no other from being told", "[ale
 
 TEST_CASE("silenced alerts are listed and not told; afterwards they are", "[alert]") {
   Desk desk;
-  desk.round(0s, {finding_of(stalled)});
+  desk.round(0s, {judged_of(stalled)});
   CHECK(desk.take().size() == 1);
   desk.book().silence("shop", "uid 0", "maintenance", desk.clock.now(), desk.clock.now() + 2h);
-  desk.round(1min, {finding_of(stalled), finding_of(failed), finding_of(failed, "other")});
+  desk.round(1min, {judged_of(stalled), judged_of(failed), judged_of(failed, "other")});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
   CHECK(desk.last->alert.cluster == "other");
   const auto open = desk.book().open(desk.clock.now());
@@ -249,9 +249,9 @@ TEST_CASE("silenced alerts are listed and not told; afterwards they are", "[aler
   CHECK(open[0].silence->why == "maintenance");
   CHECK(std::ranges::count_if(open, [](const AlertEntry& entry) { return entry.silence.has_value(); }) == 2);
   desk.reopen();
-  desk.round(1min, {finding_of(failed), finding_of(failed, "other")});
+  desk.round(1min, {judged_of(failed), judged_of(failed, "other")});
   CHECK(desk.take() == Names{"resolved PgrecallWalStalled"});  // somebody was told, and hears the end
-  desk.round(2h, {finding_of(failed), finding_of(failed, "other")});
+  desk.round(2h, {judged_of(failed), judged_of(failed, "other")});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
   CHECK(desk.last->alert.cluster == "shop");
   CHECK(desk.last->since == noon + 1min);
@@ -261,7 +261,7 @@ TEST_CASE("silenced alerts are listed and not told; afterwards they are", "[aler
 TEST_CASE("what came and went during a silence was never told, nor is its end", "[alert]") {
   Desk desk;
   desk.book().silence("shop", "uid 0", "maintenance", noon, noon + 2h);
-  desk.round(0s, {finding_of(failed)});
+  desk.round(0s, {judged_of(failed)});
   desk.round(1min, {});
   CHECK(desk.take() == Names{});
   CHECK(desk.book().past(10).size() == 1);
@@ -272,7 +272,7 @@ TEST_CASE("a silence can be ended, and is of one cluster", "[alert]") {
   desk.book().silence("shop", "uid 0", "maintenance", noon, noon + 2h);
   desk.book().silence("shop", "uid 0", "longer", noon, noon + 3h);
   desk.book().silence("", "uid 0", "of nothing", noon, noon + 3h);
-  desk.round(0s, {finding_of(failed), finding_of(condition::clock_jump, "")});
+  desk.round(0s, {judged_of(failed), judged_of(condition::clock_jump, "")});
   CHECK(desk.take() == Names{"firing PgrecallClockJump"});
   for (const AlertEntry& entry : desk.book().open(noon)) {
     CHECK((entry.alert.cluster.empty() || entry.silence->why == "longer"));
@@ -280,29 +280,29 @@ TEST_CASE("a silence can be ended, and is of one cluster", "[alert]") {
   CHECK(desk.book().end_silences("shop", noon) == 2);
   CHECK(desk.book().end_silences("shop", noon) == 0);
   desk.reopen();
-  desk.round(1s, {finding_of(failed)});
+  desk.round(1s, {judged_of(failed)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed", "resolved PgrecallClockJump"});
 }
 
 TEST_CASE("a warning that becomes critical is told at once", "[alert]") {
   Desk desk;
-  Finding finding = finding_of(condition::cluster_unguarded);
-  desk.round(0s, {finding});
-  finding.alert.severity = Severity::critical;
-  desk.round(1min, {finding});
+  Judged judged = judged_of(condition::cluster_unguarded);
+  desk.round(0s, {judged});
+  judged.alert.severity = Severity::critical;
+  desk.round(1min, {judged});
   CHECK(desk.take() == Names{"firing PgrecallClusterUnguarded", "repeated PgrecallClusterUnguarded"});
   CHECK(desk.last->alert.severity == Severity::critical);
-  finding.alert.severity = Severity::warning;
-  desk.round(1min, {finding});
-  desk.round(3h, {finding});
+  judged.alert.severity = Severity::warning;
+  desk.round(1min, {judged});
+  desk.round(3h, {judged});
   CHECK(desk.take() == Names{});
 }
 
 TEST_CASE("what is not known is neither over nor forgotten", "[alert]") {
   Desk desk;
-  Finding low = finding_of(condition::repository_space_low, "");
+  Judged low = judged_of(condition::repository_space_low, "");
   low.alert.subject = "main";
-  desk.round(0s, {finding_of(failed), low});
+  desk.round(0s, {judged_of(failed), low});
   CHECK(desk.take().size() == 2);
   Judgement unknown;
   unknown.unknown_clusters = {"shop"};
@@ -317,7 +317,7 @@ TEST_CASE("what is not known is neither over nor forgotten", "[alert]") {
 
 TEST_CASE("what happened once is an alert for a while, also after a restart", "[alert]") {
   Desk desk;
-  desk.book().happen(finding_of(condition::journal_rebuilt, "").alert, noon + 1h);
+  desk.book().happen(judged_of(condition::journal_rebuilt, "").alert, noon + 1h);
   desk.round(0s, {});
   CHECK(desk.take() == Names{"firing PgrecallJournalRebuilt"});
   desk.reopen();
@@ -330,13 +330,13 @@ TEST_CASE("what happened once is an alert for a while, also after a restart", "[
 
 TEST_CASE("a clock that was set back holds nothing up", "[alert]") {
   Desk desk;
-  const Finding held = finding_of(stalled, "shop", 1min, 1min);
-  desk.round(0s, {held, finding_of(failed)});
+  const Judged held = judged_of(stalled, "shop", 1min, 1min);
+  desk.round(0s, {held, judged_of(failed)});
   desk.clock.jump_to(noon - 24h);
-  desk.round(0s, {held, finding_of(failed)});
-  desk.round(1min, {held, finding_of(failed)});
+  desk.round(0s, {held, judged_of(failed)});
+  desk.round(1min, {held, judged_of(failed)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed", "firing PgrecallWalStalled"});
-  desk.round(4h, {held, finding_of(failed)});
+  desk.round(4h, {held, judged_of(failed)});
   CHECK(desk.take().size() == 2);
   desk.round(0s, {});
   desk.clock.jump_to(noon - 48h);
@@ -347,7 +347,7 @@ TEST_CASE("a clock that was set back holds nothing up", "[alert]") {
 
 TEST_CASE("what is long over is forgotten", "[alert]") {
   Desk desk;
-  desk.round(0s, {finding_of(failed)});
+  desk.round(0s, {judged_of(failed)});
   desk.round(1s, {});
   desk.book().silence("shop", "uid 0", "x", noon, noon + 1s);
   desk.book().forget(noon);

@@ -10,7 +10,7 @@ using namespace pgrecall::test;
 using Catch::Matchers::Contains;
 
 namespace {
-// Everything that can be wrong at once, so that what all findings share is seen.
+// Everything that can be wrong at once, so that what all judged share is seen.
 ServiceFigures ruin() {
   ServiceFigures service = healthy_service();
   service.reload_good = false;
@@ -61,14 +61,14 @@ ServiceFigures ruin() {
 
 TEST_CASE("nothing is wrong with a healthy service", "[alert]") { CHECK(names_of(healthy_service()) == Names{}); }
 
-TEST_CASE("each finding says what happened, what to do and where to read on", "[alert]") {
+TEST_CASE("each says what happened, what to do and where to read on", "[alert]") {
   const std::set<std::string_view> known(all_conditions().begin(), all_conditions().end());
   CHECK(known.size() == all_conditions().size());
-  const std::vector<Finding> findings = findings_of(ruin());
-  CHECK(findings.size() == 16);
+  const std::vector<Judged> all = judged_in(ruin());
+  CHECK(all.size() == 16);
   std::set<std::string> prints;
-  for (const Finding& finding : findings) {
-    const Alert& alert = finding.alert;
+  for (const Judged& judged : all) {
+    const Alert& alert = judged.alert;
     INFO(alert.name + ": " + alert.summary + " | " + alert.action);
     CHECK(known.contains(alert.name));
     CHECK(alert.runbook == "https://wiki/runbooks/" + alert.name + ".md");
@@ -113,10 +113,10 @@ TEST_CASE("a cluster of another daemon is that daemon's to judge", "[alert]") {
   CHECK(std::ranges::count(names, "PgrecallClusterUnguarded") == 1);
   CHECK(std::ranges::count(names, "PgrecallBackupTooOld") == 0);
   CHECK(std::ranges::count(names, "PgrecallWalStalled") == 0);
-  for (const Finding& finding : findings_of(service)) {
-    if (finding.alert.name == condition::cluster_unguarded) {
-      CHECK(finding.alert.severity == Severity::warning);
-      CHECK(finding.hold == 2min);
+  for (const Judged& judged : judged_in(service)) {
+    if (judged.alert.name == condition::cluster_unguarded) {
+      CHECK(judged.alert.severity == Severity::warning);
+      CHECK(judged.hold == 2min);
     }
   }
 }
@@ -128,7 +128,7 @@ TEST_CASE("a repository that cannot be worked with leaves its clusters unguarded
     cluster.problem = "there is no repository here";
     cluster.hint = "mount it";
   });
-  const auto found = findings_of(opening);
+  const auto found = judged_in(opening);
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallClusterUnguarded");
   CHECK(found[0].alert.severity == Severity::critical);
@@ -141,7 +141,7 @@ TEST_CASE("a repository that cannot be worked with leaves its clusters unguarded
 }
 
 TEST_CASE("a reload that failed", "[alert]") {
-  const auto found = findings_of(service_with([](ServiceFigures& service) {
+  const auto found = judged_in(service_with([](ServiceFigures& service) {
     service.reload_good = false;
     service.reload_problem = "pgrecall.yaml:3:1: clusters: is missing";
   }));
@@ -161,7 +161,7 @@ TEST_CASE("a clock that jumped is remembered for an hour", "[alert]") {
   CHECK(names_of(jumped(1h)) == Names{"PgrecallClockJump"});
   CHECK(names_of(jumped(1h + 1s)) == Names{});
   CHECK(names_of(jumped(-2h)) == Names{});  // it jumped again since
-  CHECK_THAT(findings_of(jumped(1s))[0].alert.summary, Contains("jumped back by 2 h"));
+  CHECK_THAT(judged_in(jumped(1s))[0].alert.summary, Contains("jumped back by 2 h"));
 }
 
 TEST_CASE("a receiver is given five minutes", "[alert]") {
@@ -179,7 +179,7 @@ TEST_CASE("a receiver is given five minutes", "[alert]") {
   };
   CHECK(names_of(failing(5min - 1s, false)) == Names{});
   CHECK(names_of(failing(1s, true)) == Names{"PgrecallReceiverFailing"});
-  const auto found = findings_of(failing(5min, false));
+  const auto found = judged_in(failing(5min, false));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.subject == "oncall");
   CHECK_THAT(found[0].alert.summary, Contains("3 messages wait: connection refused."));
@@ -192,8 +192,8 @@ TEST_CASE("a credential is told of two weeks before its end", "[alert]") {
   };
   CHECK(names_of(ending(14 * 24h + 1s)) == Names{});
   CHECK(names_of(ending(14 * 24h)) == Names{"PgrecallCredentialExpiring"});
-  CHECK_THAT(findings_of(ending(25h))[0].alert.summary, Contains("ends in 1 d 1 h"));
-  CHECK_THAT(findings_of(ending(-1h))[0].alert.summary, Contains("ended at 2026-11-23T11:00:00Z"));
+  CHECK_THAT(judged_in(ending(25h))[0].alert.summary, Contains("ends in 1 d 1 h"));
+  CHECK_THAT(judged_in(ending(-1h))[0].alert.summary, Contains("ended at 2026-11-23T11:00:00Z"));
 }
 
 TEST_CASE("a repository that fills, or is nearly full", "[alert]") {
@@ -210,12 +210,12 @@ TEST_CASE("a repository that fills, or is nearly full", "[alert]") {
   CHECK(names_of(space(99, 1h)) == Names{"PgrecallRepositorySpaceLow"});
   CHECK(names_of(space(500, 96h)) == Names{});
   CHECK(names_of(space(500, 96h - 1s)) == Names{"PgrecallRepositoryFilling"});
-  const Alert low = findings_of(space(99, {}))[0].alert;
+  const Alert low = judged_in(space(99, {}))[0].alert;
   CHECK(low.severity == Severity::critical);
   CHECK(low.subject == "main");
   CHECK(low.cluster.empty());
   CHECK_THAT(low.summary, Contains("9.9%"));
-  CHECK(findings_of(space(500, 1h))[0].alert.severity == Severity::warning);
+  CHECK(judged_in(space(500, 1h))[0].alert.severity == Severity::warning);
   // A store that does not tell its space.
   CHECK(names_of(service_with([](ServiceFigures& service) { service.repositories.front().capacity_bytes = 0; })) == Names{});
 }

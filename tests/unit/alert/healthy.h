@@ -66,12 +66,12 @@ ServiceFigures cluster_with(const Change& change) {
 
 inline const JudgeOptions options{.runbook_url = "https://wiki/runbooks", .hold = 2min, .settle = 5min, .remember = 1h};
 
-inline std::vector<Finding> findings_of(const ServiceFigures& service) { return judge(service, options).findings; }
+inline std::vector<Judged> judged_in(const ServiceFigures& service) { return judge(service, options).conditions; }
 
 inline std::vector<std::string> names_of(const ServiceFigures& service) {
   std::vector<std::string> names;
-  for (const Finding& finding : findings_of(service)) {
-    names.push_back(finding.alert.name);
+  for (const Judged& judged : judged_in(service)) {
+    names.push_back(judged.alert.name);
   }
   return names;
 }

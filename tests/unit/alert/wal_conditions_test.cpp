@@ -23,7 +23,7 @@ TEST_CASE("more than is promised would be lost", "[alert]") {
   };
   CHECK(names_of(behind("streaming", 5min, 1)) == Names{});
   CHECK(names_of(behind("streaming", 24h, 0)) == Names{});  // a server that writes nothing
-  const auto found = findings_of(behind("streaming", 5min + 1s, 1));
+  const auto found = judged_in(behind("streaming", 5min + 1s, 1));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallRpoExceeded");
   CHECK(found[0].alert.severity == Severity::critical);
@@ -32,7 +32,7 @@ TEST_CASE("more than is promised would be lost", "[alert]") {
   // What a server that is away has written, nobody knows.
   CHECK(names_of(behind("connecting", 5min, 0)) == Names{"PgrecallWalStalled"});
   CHECK(names_of(behind("connecting", 5min + 1s, 0)) == Names{"PgrecallRpoExceeded", "PgrecallWalStalled"});
-  CHECK(findings_of(behind("connecting", 5min + 1s, 0))[0].hold == 2min);
+  CHECK(judged_in(behind("connecting", 5min + 1s, 0))[0].hold == 2min);
   // After a start the repository tells what is safe.
   const auto started = cluster_with([](ClusterFigures& cluster) {
     cluster.wal.durable_time.reset();
@@ -43,7 +43,7 @@ TEST_CASE("more than is promised would be lost", "[alert]") {
 }
 
 TEST_CASE("WAL that is not received is told after the interruption that is allowed", "[alert]") {
-  const auto found = findings_of(wal_with([](WalFigures& wal) {
+  const auto found = judged_in(wal_with([](WalFigures& wal) {
     wal.state = "connecting";
     wal.problem = "password authentication failed";
     wal.hint = "look at clusters.shop.password_file";
@@ -56,7 +56,7 @@ TEST_CASE("WAL that is not received is told after the interruption that is allow
   CHECK_THAT(found[0].alert.summary, Contains("password authentication failed."));
   CHECK_THAT(found[0].alert.action, Contains("look at clusters.shop.password_file.") && Contains("pgrecall check shop"));
   const auto hold = [](double seconds) {
-    return findings_of(cluster_with([&](ClusterFigures& cluster) {
+    return judged_in(cluster_with([&](ClusterFigures& cluster) {
              cluster.wal.state = "connecting";
              cluster.targets.wal_interruption_seconds = seconds;
            }))
@@ -69,8 +69,8 @@ TEST_CASE("WAL that is not received is told after the interruption that is allow
     return wal_with([&](WalFigures& wal) { wal.updated = noon - since; });
   };
   CHECK(names_of(silent(5min)) == Names{});
-  CHECK(findings_of(silent(5min + 1s)).at(0).hold == 0s);
-  const auto full = findings_of(wal_with([](WalFigures& wal) {
+  CHECK(judged_in(silent(5min + 1s)).at(0).hold == 0s);
+  const auto full = judged_in(wal_with([](WalFigures& wal) {
     wal.state = "waiting_for_room";
     wal.spool_bytes = 17'000'000'000;
   }));
@@ -86,7 +86,7 @@ TEST_CASE("WAL is not judged where it is not ours to receive", "[alert]") {
 }
 
 TEST_CASE("segments that the repository refuses", "[alert]") {
-  const auto found = findings_of(wal_with([](WalFigures& wal) { wal.refused = 2; }));
+  const auto found = judged_in(wal_with([](WalFigures& wal) { wal.refused = 2; }));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallWalStalled");
   CHECK(found[0].alert.subject == "refused");
@@ -108,19 +108,19 @@ TEST_CASE("a slot that keeps too much, or is lost", "[alert]") {
   CHECK(names_of(slot("extended", target, {})) == Names{});
   CHECK(names_of(slot("extended", target + 1, {})) == Names{"PgrecallSlotRetention"});
   CHECK(names_of(slot("reserved", 500, 1000)) == Names{});
-  const auto near = findings_of(slot("reserved", 501, 1000));
+  const auto near = judged_in(slot("reserved", 501, 1000));
   REQUIRE(near.size() == 1);
   CHECK(near[0].alert.severity == Severity::warning);
   CHECK(near[0].hold == 2min);
   CHECK_THAT(near[0].alert.summary, Contains("at 1.00 kB it cuts the slot off"));
-  CHECK_THAT(findings_of(slot("extended", target + 1, {}))[0].alert.summary, Contains("its disk may fill"));
+  CHECK_THAT(judged_in(slot("extended", target + 1, {}))[0].alert.summary, Contains("its disk may fill"));
   CHECK(names_of(slot("unreserved", 1, 1000)) == Names{"PgrecallSlotRetention"});
-  const auto lost = findings_of(slot("lost", 0, 1000));
+  const auto lost = judged_in(slot("lost", 0, 1000));
   REQUIRE(lost.size() == 1);
   CHECK(lost[0].alert.name == "PgrecallSlotLost");
   CHECK(lost[0].alert.severity == Severity::critical);
   CHECK_THAT(lost[0].alert.summary, Contains("was cut off"));
-  CHECK_THAT(findings_of(slot("", 0, {}))[0].alert.summary, Contains("is not there"));
+  CHECK_THAT(judged_in(slot("", 0, {}))[0].alert.summary, Contains("is not there"));
   auto unknown = slot("", 0, {});
   unknown.clusters.front().wal.slot->problem = "connection refused";
   CHECK(names_of(unknown) == Names{});
@@ -136,7 +136,7 @@ TEST_CASE("a gap until a backup is behind it, a broken window until the gap has 
     });
   };
   CHECK(names_of(gap(false)) == Names{"PgrecallWindowBroken", "PgrecallWalGap"});
-  const auto repaired = findings_of(gap(true));
+  const auto repaired = judged_in(gap(true));
   REQUIRE(repaired.size() == 1);
   CHECK(repaired[0].alert.name == "PgrecallWindowBroken");
   CHECK(repaired[0].alert.severity == Severity::critical);
@@ -154,7 +154,7 @@ TEST_CASE("a window that is shorter than promised, once it could be as long", "[
   constexpr auto promised = 7 * 24h;
   CHECK(names_of(window(promised, 1h)) == Names{});
   CHECK(names_of(window(promised + 1s, 160h)) == Names{});
-  const auto found = findings_of(window(promised + 1s, promised * 94 / 100));
+  const auto found = judged_in(window(promised + 1s, promised * 94 / 100));
   REQUIRE(found.size() == 1);
   CHECK(found[0].alert.name == "PgrecallWindowTooShort");
   CHECK(found[0].alert.severity == Severity::critical);

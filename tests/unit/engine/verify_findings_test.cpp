@@ -6,7 +6,7 @@ using namespace pgrecall;
 
 namespace {
 
-Finding finding(Severity severity, const std::string& object, const std::string& backup) {
+Finding finding(FindingSeverity severity, const std::string& object, const std::string& backup) {
   Finding made;
   made.severity = severity;
   made.kind = finding_kind::corrupt_object;
@@ -20,9 +20,9 @@ Finding finding(Severity severity, const std::string& object, const std::string&
 
 TEST_CASE("the same thing found for two backups is one finding that names both once", "[verify]") {
   VerifyFindings findings;
-  findings.add(finding(Severity::damage, "pack", "one"));
-  findings.add(finding(Severity::damage, "pack", "two"));
-  findings.add(finding(Severity::damage, "pack", "two"));
+  findings.add(finding(FindingSeverity::damage, "pack", "one"));
+  findings.add(finding(FindingSeverity::damage, "pack", "two"));
+  findings.add(finding(FindingSeverity::damage, "pack", "two"));
   findings.also_hits(finding_kind::corrupt_object, "pack", {}, "three");
   const auto list = findings.take();
   REQUIRE(list.size() == 1);
@@ -31,15 +31,15 @@ TEST_CASE("the same thing found for two backups is one finding that names both o
 
 TEST_CASE("places keep findings of one object apart", "[verify]") {
   VerifyFindings findings;
-  findings.add(finding(Severity::damage, "pack", "one"), "64");
-  findings.add(finding(Severity::damage, "pack", "one"), "128");
+  findings.add(finding(FindingSeverity::damage, "pack", "one"), "64");
+  findings.add(finding(FindingSeverity::damage, "pack", "one"), "128");
   CHECK(findings.take().size() == 2);
 }
 
 TEST_CASE("damage comes first, and only damage makes a backup damaged", "[verify]") {
   VerifyFindings findings;
-  findings.add(finding(Severity::notice, "a", "one"));
-  findings.add(finding(Severity::damage, "b", "two"));
+  findings.add(finding(FindingSeverity::notice, "a", "one"));
+  findings.add(finding(FindingSeverity::damage, "b", "two"));
   CHECK_FALSE(findings.damage_of("one"));
   CHECK(findings.damage_of("two") == "is broken (object=b)");
   const auto list = findings.take();
@@ -50,20 +50,20 @@ TEST_CASE("damage comes first, and only damage makes a backup damaged", "[verify
 TEST_CASE("findings beyond the limit are counted, and their backups are damaged all the same", "[verify]") {
   VerifyFindings findings;
   for (std::size_t i = 0; i < VerifyFindings::max_findings + 3; ++i) {
-    findings.add(finding(Severity::damage, std::to_string(i), "backup " + std::to_string(i)));
+    findings.add(finding(FindingSeverity::damage, std::to_string(i), "backup " + std::to_string(i)));
   }
   CHECK(findings.damage_of("backup " + std::to_string(VerifyFindings::max_findings + 2)));
   const auto list = findings.take();
   REQUIRE(list.size() == VerifyFindings::max_findings + 1);
   CHECK(list.back().kind == finding_kind::more_findings);
-  CHECK(list.back().severity == Severity::damage);
+  CHECK(list.back().severity == FindingSeverity::damage);
   CHECK(list.back().problem.starts_with("3 "));
 }
 
 TEST_CASE("a finding that hits very many backups names the first hundred", "[verify]") {
   VerifyFindings findings;
   for (int i = 0; i < 150; ++i) {
-    findings.add(finding(Severity::damage, "pack", std::to_string(i)));
+    findings.add(finding(FindingSeverity::damage, "pack", std::to_string(i)));
   }
   CHECK(findings.damage_of("149"));
   CHECK(findings.take().at(0).backups.size() == VerifyFindings::max_backups_named);

@@ -41,7 +41,7 @@ std::string text_of(const VerifyReport& report) {
 std::vector<std::string> damaged_objects(const VerifyReport& report) {
   std::vector<std::string> objects;
   for (const Finding& each : report.findings) {
-    if (each.severity == Severity::damage) {
+    if (each.severity == FindingSeverity::damage) {
       objects.push_back(each.object);
     }
   }

@@ -182,31 +182,6 @@ TEST_CASE("what was started behind a mark is known, what was skipped does not co
   CHECK(journal->started_after("prod", "check", noon).empty());
 }
 
-TEST_CASE("events wait until they were sent, oldest first") {
-  const Scratch scratch;
-  const auto journal = open(scratch);
-  const auto event = [&](const char* text) {
-    return Event{.id = 0,
-                 .time = noon,
-                 .kind = event_kind::run_failed,
-                 .cluster = "prod",
-                 .run = "r",
-                 .text = text,
-                 .hint = "h",
-                 .sent = {}};
-  };
-  const auto first = journal->add_event(event("one"));
-  journal->add_event(event("two"));
-  REQUIRE(journal->pending_events(10).size() == 2);
-  CHECK(journal->pending_events(1)[0].text == "one");
-  journal->mark_sent(first, noon);
-  const auto left = journal->pending_events(10);
-  REQUIRE(left.size() == 1);
-  CHECK(left[0].text == "two");
-  CHECK(left[0].kind == event_kind::run_failed);
-  CHECK(left[0].hint == "h");
-}
-
 TEST_CASE("the log of a run is read on from where one was, and is bounded") {
   const Scratch scratch;
   const auto journal = open(scratch);

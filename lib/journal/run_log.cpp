@@ -8,43 +8,6 @@ namespace {
 constexpr std::int64_t max_lines_of_run = 2000;
 }  // namespace
 
-std::int64_t Journal::add_event(const Event& event) {
-  const std::lock_guard lock(mutex_);
-  Statement(*database_, "INSERT INTO events (time, kind, cluster, run, text, hint) VALUES (?, ?, ?, ?, ?, ?)")
-      .bind(std::optional(event.time))
-      .bind(event.kind)
-      .bind(event.cluster)
-      .bind(event.run)
-      .bind(event.text)
-      .bind(event.hint)
-      .run();
-  return database_->last_row_id();
-}
-
-std::vector<Event> Journal::pending_events(unsigned limit) const {
-  const std::lock_guard lock(mutex_);
-  Statement statement(*database_,
-                      "SELECT id, time, kind, cluster, run, text, hint FROM events WHERE sent IS NULL ORDER BY id LIMIT ?");
-  statement.bind(std::int64_t{limit});
-  std::vector<Event> events;
-  while (statement.step()) {
-    Event& event = events.emplace_back();
-    event.id = statement.number();
-    event.time = statement.time();
-    event.kind = statement.text();
-    event.cluster = statement.text();
-    event.run = statement.text();
-    event.text = statement.text();
-    event.hint = statement.text();
-  }
-  return events;
-}
-
-void Journal::mark_sent(std::int64_t id, Time when) {
-  const std::lock_guard lock(mutex_);
-  Statement(*database_, "UPDATE events SET sent = ? WHERE id = ?").bind(std::optional(when)).bind(id).run();
-}
-
 void Journal::add_log(const std::string& run, Time time, LogLevel level, const std::string& text) {
   const std::lock_guard lock(mutex_);
   Statement count(*database_, "SELECT count(*) FROM run_log WHERE run = ?");

@@ -1,0 +1,85 @@
+#include "service/alerts.h"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "base/error.h"
+
+namespace pgrecall {
+
+namespace {
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
+}
+
+JudgeOptions judge_options(const AlertsConfig& config) {
+  return {.runbook_url = config.runbook_url, .hold = config.hold, .settle = config.settle, .remember = config.remember};
+}
+
+LogLevel level_of(const Notification& notification) {
+  if (notification.state == Notification::State::resolved) {
+    return LogLevel::info;
+  }
+  return notification.alert.severity == Severity::critical ? LogLevel::error : LogLevel::warning;
+}
+}  // namespace
+
+Alerts::Alerts(const std::string& state_directory, const AlertsConfig& config, const Surroundings& around, Deliver deliver)
+    : config_(config),
+      around_(around),
+      deliver_(std::move(deliver)),
+      host_(host_name()),
+      book_(state_directory, [this](const Notification& notification) { tell(notification); }) {}
+
+void Alerts::tell(const Notification& notification) {
+  const bool over = notification.state == Notification::State::resolved;
+  deliver_(config_, notification);
+  const Alert& alert = notification.alert;
+  around_.log.write(level_of(notification), {alert.cluster, {}, alert.run},
+                    "alert " + alert.name + (over ? " is over: " : (notification.repeated ? " still: " : ": ")) + alert.summary +
+                        (over ? "" : " " + alert.action));
+}
+
+void Alerts::round() noexcept {
+  try {
+    const auto figures = around_.figures.read();
+    if (!figures) {
+      return;
+    }
+    book_.update(judge(*figures, judge_options(config_)),
+                 {.repeat_interval = config_.repeat_interval, .settle = config_.settle, .host = host_}, around_.clock.now());
+    told_problem_.clear();
+  } catch (const std::exception& error) {
+    if (told_problem_ != error.what()) {
+      told_problem_ = error.what();
+      around_.log.write(LogLevel::error, {}, "alerts cannot be kept, it is tried again: " + told_problem_);
+    }
+  }
+  publish();
+}
+
+void Alerts::publish() { around_.board.publish(std::make_shared<const std::vector<AlertEntry>>(open())); }
+
+void Alerts::happen(Alert alert) {
+  alert.runbook = runbook_address(config_.runbook_url, alert.name);
+  book_.happen(alert, around_.clock.now() + config_.remember);
+}
+
+Silence Alerts::silence(const std::string& cluster, const std::string& who, const std::string& why, std::chrono::seconds span) {
+  const Time now = around_.clock.now();
+  const Silence silence = book_.silence(cluster, who, why, now, now + span);
+  around_.log.write(LogLevel::warning, {cluster, {}, {}},
+                    who + " silenced the alerts of " + cluster + " until " + format_time(silence.until) + ": " + why);
+  publish();
+  return silence;
+}
+
+std::size_t Alerts::end_silences(const std::string& cluster) {
+  const std::size_t ended = book_.end_silences(cluster, around_.clock.now());
+  publish();
+  return ended;
+}
+
+}  // namespace pgrecall

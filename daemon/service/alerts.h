@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "alert/book.h"
+#include "config/config.h"
+#include "service/log.h"
+#include "status/status.h"
+
+namespace pgrecall {
+
+// Judges the service's figures, on the desk, and keeps the book of what is wrong. Whom to tell what goes on to `deliver`.
+class Alerts {
+ public:
+  struct Surroundings {
+    const FiguresBoard& figures;
+    AlertBoard& board;
+    ServiceLog& log;
+    const Clock& clock;
+  };
+  // Durable when it returns. May throw; it is called again then.
+  using Deliver = std::function<void(const AlertsConfig&, const Notification&)>;
+  // The state directory's journal has been opened. All of these outlive it.
+  Alerts(const std::string& state_directory, const AlertsConfig& config, const Surroundings& around, Deliver deliver);
+
+  // What holds from the next round on.
+  void configure(const AlertsConfig& config) { config_ = config; }
+  // Call every few seconds. What fails is logged, and tried again with the next one.
+  void round() noexcept;
+  // Something that happened once, and is told of for `alerts.remember`. The runbook's address is added.
+  void happen(Alert alert);
+  // Nobody is told of the cluster's alerts for a while.
+  Silence silence(const std::string& cluster, const std::string& who, const std::string& why, std::chrono::seconds span);
+  std::size_t end_silences(const std::string& cluster);
+  // Forgets what was over before.
+  void forget(Time before) { book_.forget(before); }
+
+  [[nodiscard]] std::vector<AlertEntry> open() const { return book_.open(around_.clock.now()); }
+  [[nodiscard]] std::vector<AlertEntry> past(unsigned limit) const { return book_.past(limit); }
+  [[nodiscard]] std::vector<Silence> silences() const { return book_.silences(around_.clock.now()); }
+
+ private:
+  void tell(const Notification& notification);
+  void publish();
+
+  AlertsConfig config_;
+  Surroundings around_;
+  Deliver deliver_;
+  const std::string host_;
+  AlertBook book_;
+  std::string told_problem_;
+};
+
+}  // namespace pgrecall

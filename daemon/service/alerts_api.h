@@ -1,0 +1,30 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "service/alerts.h"
+
+// Alerts and silences in the control interface: docs/api.md.
+
+namespace pgrecall {
+
+[[nodiscard]] nlohmann::ordered_json to_json(const AlertEntry& entry);
+[[nodiscard]] nlohmann::ordered_json to_json(const Silence& silence);
+
+enum class AlertScope {
+  told,  // firing and settling
+  all,   // and those that are pending or over
+};
+// `alerts` and `silences`; of all clusters when `cluster` is empty. What is of no cluster belongs to every one.
+[[nodiscard]] nlohmann::ordered_json alerts_json(const Alerts& alerts, const std::string& cluster, AlertScope scope);
+
+// What a request body asks for. Error{usage}.
+struct SilenceWish {
+  std::string cluster;
+  std::chrono::seconds span{};
+  std::string why;
+};
+[[nodiscard]] SilenceWish silence_wish_of(const std::string& body);
+
+}  // namespace pgrecall
