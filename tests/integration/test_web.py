@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""The web listener: metrics, probes and the status page, asked by clients of every kind, and looked at in a browser."""
+"""The web listener: metrics, probes and the status page, asked by clients of every kind, and looked at in a browser.
+PGRECALL_TEST_PICTURES names a directory that then gets the pictures."""
 
 import base64
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -117,7 +119,7 @@ class Pages(WebTest):
 
     def ask_wrongly(self):
         self.assertEqual(404, self.get("/v1/status")[0])
-        self.assertEqual(404, self.get("/<script>alert(1)</script>".replace(" ", ""))[0])
+        self.assertEqual(404, self.get("/<script>")[0])
         self.assertNotIn("script", self.get("/<script>")[2])
         self.assertEqual((405, "GET, HEAD"), (lambda answer: (answer[0], answer[1]["allow"]))(self.get("/", "POST", body="x")))
         self.assertEqual(413, self.get("/", "POST", body="x" * 100_000)[0])
@@ -137,8 +139,8 @@ class Pages(WebTest):
         self.assertEqual({"#0f1318"}, phone.column(phone.width - 2))
         self.assertIn("#3c9a6d", phone.colours())
         if os.environ.get("PGRECALL_TEST_PICTURES"):
-            for name in ("desk", "phone"):
-                subprocess.run(["cp", self.directory / f"{name}.png", os.environ["PGRECALL_TEST_PICTURES"]], check=True)
+            for name in ("desk.png", "phone.png"):
+                shutil.copy(self.directory / name, os.environ["PGRECALL_TEST_PICTURES"])
 
     def hang_and_come_back(self):
         """A daemon that is stopped answers nobody; one that goes on is healthy again."""
@@ -191,7 +193,8 @@ class Secured(WebTest):
             status, fields, text = self.get("/", tls=first, user=wrong)
             self.assertEqual((401, 'Basic realm="pgrecall", charset="UTF-8"'), (status, fields["www-authenticate"]))
             self.assertNotIn("prod", text)
-        self.assertEqual((200, 200), (self.get("/healthz", tls=first)[0], self.get("/nothing", tls=first)[0] - 204))
+        self.assertEqual(200, self.get("/healthz", tls=first)[0])
+        self.assertEqual(404, self.get("/nothing", tls=first)[0])
         self.old_clients_are_refused()
 
         secret.write_text("another\n")

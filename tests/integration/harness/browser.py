@@ -14,8 +14,8 @@ LIGHT, DARK = 1, 0  # Blink's own numbers for what a person prefers
 
 def _run(*arguments, timeout_seconds=120):
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        return subprocess.run([PROGRAM, *FLAGS, f"--user-data-dir={profile}", *map(str, arguments)], check=True,
-                              timeout=timeout_seconds, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.run([PROGRAM, *FLAGS, f"--user-data-dir={profile}", *map(str, arguments)], check=True,
+                       timeout=timeout_seconds, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 class Picture:
@@ -75,8 +75,3 @@ def picture(url, path, width, height, scheme=LIGHT):
     """Loads the page, leaves the picture at `path`, and returns it."""
     _run(f"--window-size={width},{height}", f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={path}", url)
     return Picture(path.read_bytes())
-
-
-def document(url):
-    """What the browser made of the page, as HTML."""
-    return _run("--dump-dom", url).stdout.decode()
