@@ -88,8 +88,7 @@ class Service {
     watch_signals();
     asio::post(desk_, [this] {
       supervisor_.start();
-      figures_.publish();
-      alerts_.round();
+      publish_figures();
       log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
       // Ready is: configuration read, journal open, sockets listening, receivers started.
       service_manager::tell_ready();
@@ -190,12 +189,22 @@ class Service {
     }
   }
 
+  // Figures that cannot be worked out, or alerts that cannot be kept, must not end the beat; whoever reads the figures sees by
+  // their time that they are old.
+  void publish_figures() {
+    try {
+      figures_.publish();
+      alerts_.round();
+    } catch (const std::exception& error) {
+      log_.write(LogLevel::error, {}, std::string("how everything stands cannot be worked out: ") + error.what());
+    }
+  }
+
   // From the desk, so that the service manager hears nothing when it hangs.
   void beat() {
     service_manager::feed_watchdog();
     if (++beats_ % beats_between_figures == 0) {
-      figures_.publish();
-      alerts_.round();
+      publish_figures();
     }
     const std::string line = supervisor_.status_line();
     if (line != told_line_) {

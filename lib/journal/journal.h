@@ -83,7 +83,7 @@ class Journal {
   [[nodiscard]] std::string note(const std::string& name) const;
   void set_note(const std::string& name, const std::string& value);
 
-  // Adds a sample of the repository's disk, and forgets those before `oldest`.
+  // Adds a sample of the repository's disk; forgets those before `oldest`, and later ones: a clock that was wrong made them.
   void add_sample(const std::string& repository, const SpaceSample& sample, Time oldest);
   // Oldest first.
   [[nodiscard]] std::vector<SpaceSample> samples(const std::string& repository) const;

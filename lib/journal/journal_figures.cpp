@@ -69,9 +69,10 @@ void Journal::add_sample(const std::string& repository, const SpaceSample& sampl
       .bind(std::optional(sample.time))
       .bind(static_cast<std::int64_t>(sample.used_bytes))
       .run();
-  Statement(*database_, "DELETE FROM space_samples WHERE repository = ? AND time < ?")
+  Statement(*database_, "DELETE FROM space_samples WHERE repository = ? AND (time < ? OR time > ?)")
       .bind(repository)
       .bind(std::optional(oldest))
+      .bind(std::optional(sample.time))
       .run();
   transaction.commit();
 }

@@ -383,4 +383,6 @@ TEST_CASE("samples of a repository's space are kept for as long as they are aske
   CHECK(samples.front().used_bytes == 2);
   CHECK(samples.back().used_bytes == std::uint64_t{1} << 50U);
   CHECK(samples.back().time == noon);
+  open(scratch)->add_sample("main", {noon - std::chrono::hours(2), 7}, noon - std::chrono::hours(100));
+  CHECK(open(scratch)->samples("main").size() == 1);
 }

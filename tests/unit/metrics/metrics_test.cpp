@@ -1,8 +1,12 @@
 #include "metrics/metrics.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <iostream>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -212,6 +216,40 @@ TEST_CASE("docs/metrics.md lists every metric as it is, and no other") {
     INFO(line);
     CHECK(expected.contains(line));
   }
+}
+
+// tests/bench/metrics-scrape runs this: 20 clusters with 400 backups each, as many scrapes as METRICS_SCRAPES says; a line with
+// the milliseconds of the fastest, the median and the slowest, those of CPU on average, and the bytes of one.
+
+TEST_CASE("how long a scrape takes", "[.bench]") {
+  FiguresBoard board;
+  auto figures = std::make_shared<ServiceFigures>(whole_service());
+  figures->clusters.clear();
+  for (int number = 0; number < 20; ++number) {
+    ClusterFigures cluster = shop();
+    cluster.cluster = "cluster-" + std::to_string(number);
+    cluster.backups.assign(400, cluster.backups.front());
+    for (const char* job : {"backup", "weekly", "monthly", "verify", "check"}) {
+      cluster.jobs.push_back(daily());
+      cluster.jobs.back().job = job;
+    }
+    figures->clusters.push_back(std::move(cluster));
+  }
+  board.publish(std::move(figures));
+  const char* scrapes = std::getenv("METRICS_SCRAPES");
+  REQUIRE(scrapes != nullptr);
+  std::vector<double> milliseconds(std::stoul(scrapes));
+  std::size_t size = 0;
+  const std::clock_t began_cpu = std::clock();
+  for (double& taken : milliseconds) {
+    const auto began = std::chrono::steady_clock::now();
+    size = metrics_text(board).size();
+    taken = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+  }
+  const double cpu = 1000.0 * static_cast<double>(std::clock() - began_cpu) / CLOCKS_PER_SEC;
+  std::sort(milliseconds.begin(), milliseconds.end());
+  std::cout << "scrape " << milliseconds.front() << " " << milliseconds[milliseconds.size() / 2] << " " << milliseconds.back()
+            << " " << cpu / static_cast<double>(milliseconds.size()) << " " << size << "\n";
 }
 
 // For promtool: what it reads is written where METRICS_TEXT says.
