@@ -85,6 +85,7 @@ class Service {
       log_.write(LogLevel::warning, {}, to_string(warning));
     }
     note_journal();
+    figures_.add_source([this](ServiceFigures& figures) { count_alerts(figures); });
     watch_signals();
     asio::post(desk_, [this] {
       supervisor_.start();
@@ -189,14 +190,23 @@ class Service {
     }
   }
 
-  // Figures that cannot be worked out, or alerts that cannot be kept, must not end the beat; whoever reads the figures sees by
-  // their time that they are old.
+  // Figures that cannot be worked out must not end the beat; whoever reads them sees by their time that they are old.
   void publish_figures() {
     try {
       figures_.publish();
-      alerts_.round();
     } catch (const std::exception& error) {
       log_.write(LogLevel::error, {}, std::string("how everything stands cannot be worked out: ") + error.what());
+    }
+    alerts_.round();
+  }
+
+  void count_alerts(ServiceFigures& figures) const {
+    figures.alerts_open = {{std::string(name(Severity::critical)), 0}, {std::string(name(Severity::warning)), 0}};
+    const auto entries = alert_board_.read();
+    for (const AlertEntry& entry : entries ? *entries : std::vector<AlertEntry>()) {
+      if (entry.state == AlertState::firing || entry.state == AlertState::settling) {
+        ++figures.alerts_open[std::string(name(entry.alert.severity))];
+      }
     }
   }
 

@@ -54,10 +54,16 @@ struct Idle {
   std::unique_ptr<Journal> journal = Journal::open(scratch / "state", noon).journal;
   ServiceLog log{LogConfig{.format = LogConfig::Format::text, .level = LogConfig::Level::error}};
   boost::asio::io_context desk;
-  Supervisor supervisor{
-      desk, config(scratch), {.config_file = {}, .clock = &clock, .engine_clock = &clock, .clock_speed = 1}, *journal, log,
-      [] {}};
   FiguresBoard board;
+  AlertBoard alert_board;
+  Alerts alerts{scratch / "state",
+                {},
+                {.figures = board, .board = alert_board, .log = log, .clock = clock},
+                [](const AlertsConfig&, const Notification&) {}};
+  Supervisor supervisor{
+      desk,     config(scratch), {.config_file = {}, .clock = &clock, .engine_clock = &clock, .clock_speed = 1, .on_reload = {}},
+      *journal, alerts,          log,
+      [] {}};
   Figures figures{supervisor, board, {.clock = &clock}};
 };
 
