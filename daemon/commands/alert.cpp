@@ -1,13 +1,11 @@
 #include "commands/alert.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <cstdlib>
 
+#include "alert/conditions.h"
 #include "base/error.h"
+#include "commands/alert_delivery.h"
 #include "commands/commands.h"
-#include "http/http_post.h"
 #include "output/text.h"
 
 namespace pgrecall {
@@ -15,19 +13,9 @@ namespace pgrecall {
 namespace {
 using nlohmann::ordered_json;
 
-struct Delivery {
-  std::string receiver;
-  std::string problem;  // empty: it was delivered
-};
-
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : printable(value);
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
 }
 
 // What systemd (251 and later) tells a unit that it starts because another failed.
@@ -41,34 +29,36 @@ std::string reason_of_failure() {
   return " (" + result + (code.empty() ? "" : ": " + code + " " + status) + ")";
 }
 
-std::string failure_text(const std::string& unit, const Config& config) {
+std::string clusters_of(const Config& config) {
   std::string clusters;
   for (const auto& [name, cluster] : config.clusters) {
     clusters += (clusters.empty() ? "" : ", ") + name;
   }
-  return unit + " failed on " + host_name() + reason_of_failure() +
-         ". Until it runs again, no WAL is received and no backup is taken" + (clusters.empty() ? "" : " of " + clusters) +
-         ". Look at: systemctl status " + unit + "; journalctl -u " + unit + " -n 100";
+  return clusters;
 }
 
-// Nothing when it was delivered.
-std::string post_to_slack(const std::string& name, const ReceiverConfig& receiver, const std::string& text) {
-  constexpr std::chrono::seconds timeout(20);
-  try {
-    const Secret url = read_secret(receiver.url, "webhook of receiver " + name);
-    const ordered_json message{{"text", text}};
-    const HttpReply reply = http_post(url, "application/json", message.dump(), timeout);
-    return reply.good() ? ""
-                        : "the webhook answered " + std::to_string(reply.status) + ": " + shorten(printable(reply.body), 200);
-  } catch (const Error& error) {
-    return error.what();  // the other receivers are told all the same
-  }
+Notification failure_of(const std::string& unit, const Config& config) {
+  const std::string clusters = clusters_of(config);
+  Notification message;
+  message.alert.name = "PgrecallDown";
+  message.alert.severity = Severity::critical;
+  message.alert.subject = unit;
+  message.alert.summary = unit + " failed on " + host_name() + reason_of_failure() +
+                          ". Until it runs again, no WAL is received and no backup is taken" +
+                          (clusters.empty() ? "" : " of " + clusters) + ".";
+  message.alert.action = "Look at: systemctl status " + unit + "; journalctl -u " + unit + " -n 100";
+  message.alert.runbook = runbook_address(config.alerts.runbook_url, message.alert.name);
+  message.fingerprint = fingerprint(message.alert);
+  message.since = SystemClock().now();
+  message.told = message.since;
+  message.host = host_name();
+  return message;
 }
 
-int report_deliveries(const std::string& text, const std::vector<Delivery>& deliveries, Console& console) {
+int report_deliveries(const std::string& text, const std::vector<Told>& deliveries, Console& console) {
   ordered_json list = ordered_json::array();
   bool any = false;
-  for (const Delivery& delivery : deliveries) {
+  for (const Told& delivery : deliveries) {
     const bool delivered = delivery.problem.empty();
     any = any || delivered;
     list.push_back({{"receiver", delivery.receiver},
@@ -96,14 +86,16 @@ int run_failure(const std::string& unit, Session& session) {
   for (const Problem& problem : found.errors) {
     console.warning(to_string(problem));
   }
-  const std::string text = failure_text(printable(unit), found.config);
+  const Notification message = failure_of(printable(unit), found.config);
+  const std::string text = message.alert.summary + " " + message.alert.action;
   if (!console.json()) {
     console.data(text + "\n");
   }
-  std::vector<Delivery> deliveries;
+  std::vector<std::string> receivers;
   for (const auto& [name, receiver] : found.config.alerts.receivers) {
-    deliveries.push_back({name, post_to_slack(name, receiver, text)});
+    receivers.push_back(name);
   }
+  const std::vector<Told> deliveries = receivers.empty() ? std::vector<Told>() : tell(found.config.alerts, receivers, {message});
   return report_deliveries(text, deliveries, console);
 }
 }  // namespace
@@ -117,6 +109,7 @@ void add_alert(CommandLine& line) {
   const auto unit = std::make_shared<std::string>();
   verb.add_option("UNIT", *unit, "The unit")->required();
   on_chosen(line, verb, [unit](Session& session) { return run_failure(*unit, session); });
+  add_alert_test(line, group);
 }
 
 }  // namespace pgrecall

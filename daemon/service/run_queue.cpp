@@ -102,7 +102,8 @@ void RunQueue::start(Run run) {
     auto execution = std::make_unique<RunExecution>(std::move(order), around_.pool, around_.engine_clock, [this, id](RunEnd end) {
       around_.owner.post([this, id, ended = std::move(end)] { over(id, ended); });
     });
-    active_.emplace(id, Active{std::move(run), std::move(execution), {}});
+    const Run& started = active_.emplace(id, Active{std::move(run), std::move(execution), {}}).first->second.run;
+    around_.owner.on_run_started(started);
   } catch (const std::system_error& no_thread) {
     RunEnd end;
     end.state = RunState::failed;
@@ -136,7 +137,9 @@ void RunQueue::finish(Run run, const RunEnd& end) {
   for (const std::string& warning : end.warnings) {
     say(LogLevel::warning, run, warning);
   }
-  tell_end(run, try_again(run));
+  const bool again = try_again(run);
+  tell_end(run, again);
+  around_.owner.on_run_ended(run, again ? RunQueueOwner::Retry::planned : RunQueueOwner::Retry::none);
   around_.owner.on_run_over(run);
 }
 

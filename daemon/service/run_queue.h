@@ -27,6 +27,10 @@ class RunQueueOwner {
   virtual void on_run_over(const Run& run) = 0;
   // The daemon had ended while it ran, and it is not tried again.
   virtual void on_given_up(const Run& run) = 0;
+  // It is under way; and it ended by itself or was stopped, which is told before on_run_over().
+  virtual void on_run_started(const Run& run) = 0;
+  enum class Retry { none, planned };
+  virtual void on_run_ended(const Run& run, Retry retry) = 0;
 };
 
 // Runs that wait and runs that are under way, from the moment when somebody wants one to its end, and in the journal all the

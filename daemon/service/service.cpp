@@ -12,6 +12,7 @@
 #include <climits>
 #include <csignal>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "alert/book.h"
@@ -21,6 +22,7 @@
 #include "io/fd.h"
 #include "metrics/metrics.h"
 #include "service/control_socket.h"
+#include "service/deliveries.h"
 #include "service/figures.h"
 #include "service/supervisor.h"
 #include "service/systemd.h"
@@ -59,6 +61,7 @@ class Service {
         clock_(options.clock != nullptr ? *options.clock : system_clock_),
         opened_(Journal::open(loaded.config.daemon.state, clock_.now())),
         outbox_(loaded.config.daemon.state),
+        deliveries_(outbox_, system_clock_, log_),
         alerts_(loaded.config.daemon.state, loaded.config.alerts,
                 {.figures = board_, .board = alert_board_, .log = log_, .clock = clock_},
                 [this](const AlertsConfig& config, const Notification& notification) {
@@ -69,7 +72,8 @@ class Service {
                      .clock = &clock_,
                      .engine_clock = &system_clock_,
                      .clock_speed = options.clock_speed,
-                     .on_reload = [this](const Config& config) { return web_.apply(config.metrics); }},
+                     .on_reload = [this](const Config& config) { return web_.apply(config.metrics); },
+                     .heartbeats = &deliveries_.heartbeats()},
                     *opened_.journal, alerts_, log_, [this] { on_all_ended(); }),
         figures_(supervisor_, board_,
                  {.clock = &clock_,
@@ -89,6 +93,8 @@ class Service {
     watch_signals();
     asio::post(desk_, [this] {
       supervisor_.start();
+      deliveries_.configure(supervisor_.config().alerts);
+      figures_.add_source([this](ServiceFigures& figures) { deliveries_.add_figures(figures); });
       publish_figures();
       log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
       // Ready is: configuration read, journal open, sockets listening, receivers started.
@@ -173,6 +179,7 @@ class Service {
     service_manager::tell_reloading();
     try {
       supervisor_.reload();
+      deliveries_.configure(supervisor_.config().alerts);
     } catch (const std::exception& told_already) {
       // The supervisor has logged and recorded it; the old configuration holds.
     }
@@ -198,6 +205,7 @@ class Service {
       log_.write(LogLevel::error, {}, std::string("how everything stands cannot be worked out: ") + error.what());
     }
     alerts_.round();
+    tell_health();
   }
 
   void count_alerts(ServiceFigures& figures) const {
@@ -208,6 +216,23 @@ class Service {
         ++figures.alerts_open[std::string(name(entry.alert.severity))];
       }
     }
+  }
+
+  // Heartbeats go on while all is well; figures that are no longer worked out end them, too.
+  void tell_health() {
+    const auto figures = board_.read();
+    const auto open = alert_board_.read();
+    if (!figures || !open) {
+      return;
+    }
+    std::set<std::string> critical;
+    for (const AlertEntry& entry : *open) {
+      const bool fires = entry.state == AlertState::firing || entry.state == AlertState::settling;
+      if (fires && entry.alert.severity == Severity::critical) {
+        critical.insert(entry.alert.cluster);
+      }
+    }
+    deliveries_.heartbeats().health(health_of(*figures, critical, figures->taken));
   }
 
   // From the desk, so that the service manager hears nothing when it hangs.
@@ -249,12 +274,13 @@ class Service {
   SystemClock system_clock_;
   const Clock& clock_;
   Journal::Opened opened_;
+  Outbox outbox_;
+  ServiceDeliveries deliveries_;
   asio::io_context io_;
   asio::io_context desk_;
   asio::executor_work_guard<asio::io_context::executor_type> desk_work_{desk_.get_executor()};
   FiguresBoard board_;
   AlertBoard alert_board_;
-  Outbox outbox_;
   Alerts alerts_;
   Supervisor supervisor_;
   Figures figures_;

@@ -242,6 +242,20 @@ void Supervisor::ended(const std::string& cluster) {
   end_if_done();
 }
 
+void Supervisor::on_run_started(const Run& run) {
+  if (options_.heartbeats != nullptr) {
+    options_.heartbeats->run(Heartbeats::RunEvent::start, run.cluster, run.job, run.id);
+  }
+}
+
+// What is tried again has not failed yet for whoever watches from outside.
+void Supervisor::on_run_ended(const Run& run, Retry retry) {
+  const bool good = run.state == RunState::done || run.state == RunState::warnings;
+  if (options_.heartbeats != nullptr && (good || retry == Retry::none)) {
+    options_.heartbeats->run(good ? Heartbeats::RunEvent::success : Heartbeats::RunEvent::fail, run.cluster, run.job, run.id);
+  }
+}
+
 void Supervisor::on_run_over(const Run& run) {
   if (const auto found = guards_.find(run.cluster); found != guards_.end()) {
     found->second.guard->look_again();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "alert/heartbeats.h"
 #include "service/alerts.h"
 #include "service/cluster_guard.h"
 #include "service/run_queue.h"
@@ -28,6 +29,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
     double clock_speed = 1;               // seconds of `clock` in a second
     // Called with each new configuration that holds; returns what changes by it elsewhere, for people, or throws why it does not.
     std::function<std::string(const Config&)> on_reload;
+    Heartbeats* heartbeats = nullptr;  // hear of runs; null: nobody does
   };
   // `journal`, `alerts` and `log` outlive it. `on_ended` is called once, when the drain is over.
   Supervisor(boost::asio::io_context& desk, Config config, Options options, Journal& journal, Alerts& alerts, ServiceLog& log,
@@ -95,6 +97,8 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   void post(std::function<void()> call) override;
   void on_run_over(const Run& run) override;
   void on_given_up(const Run& run) override;
+  void on_run_started(const Run& run) override;
+  void on_run_ended(const Run& run, Retry retry) override;
 
   void taken(const std::string& cluster, const BackupFacts& facts);
   void ended(const std::string& cluster);

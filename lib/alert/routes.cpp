@@ -8,8 +8,8 @@
 namespace pgrecall {
 
 namespace {
-bool fits(const std::vector<std::string>& names, const std::string& name) {
-  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+bool fits(const std::vector<std::string>& listed, const std::string& name) {
+  return listed.empty() || std::find(listed.begin(), listed.end(), name) != listed.end();
 }
 
 bool fits(const RouteConfig& route, const Alert& alert) {

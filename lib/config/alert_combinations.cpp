@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <sstream>
 
 #include "config/config.h"
 #include "config/key_problems.h"
+#include "template/message_template.h"
 
 namespace pgrecall {
 
 namespace {
-using Kind = ReceiverConfig::Kind;
+using ReceiverKind = ReceiverConfig::Kind;
 using namespace std::chrono_literals;
 
 // What each kind of receiver takes besides kind, ca_file and timeout.
 struct KindKeys {
-  Kind kind;
+  ReceiverKind kind;
   const char* name;
   std::vector<std::string> secrets;   // each in four forms
   std::vector<std::string> values;    // plain keys
@@ -23,13 +26,13 @@ struct KindKeys {
 
 const std::array<KindKeys, 7>& kinds() {
   static const std::array<KindKeys, 7> all{
-      {{Kind::slack, "slack", {"url"}, {}, {"url"}},
-       {Kind::teams, "teams", {"url"}, {}, {"url"}},
-       {Kind::discord, "discord", {"url"}, {}, {"url"}},
-       {Kind::pagerduty, "pagerduty", {"routing_key", "url"}, {}, {"routing_key"}},
-       {Kind::alertmanager, "alertmanager", {"url", "token"}, {}, {"url"}},
-       {Kind::webhook, "webhook", {"url", "signing_key", "token"}, {"template", "content_type"}, {"url"}},
-       {Kind::email, "email", {"password"}, {"server", "from", "to", "encryption", "user"}, {"server", "from", "to"}}}};
+      {{ReceiverKind::slack, "slack", {"url"}, {}, {"url"}},
+       {ReceiverKind::teams, "teams", {"url"}, {}, {"url"}},
+       {ReceiverKind::discord, "discord", {"url"}, {}, {"url"}},
+       {ReceiverKind::pagerduty, "pagerduty", {"routing_key", "url"}, {}, {"routing_key"}},
+       {ReceiverKind::alertmanager, "alertmanager", {"url", "token"}, {}, {"url"}},
+       {ReceiverKind::webhook, "webhook", {"url", "signing_key", "token"}, {"template", "content_type"}, {"url"}},
+       {ReceiverKind::email, "email", {"password"}, {"server", "from", "to", "encryption", "user"}, {"server", "from", "to"}}}};
   return all;
 }
 
@@ -60,12 +63,13 @@ class AlertsCheck {
       problems_.one_source(path, secret);
       problems_.doubtful(path, secret, *source);
     }
-    if (receiver.kind == Kind::email) {
+    if (receiver.kind == ReceiverKind::email) {
       email(path, receiver);
     }
     if (problems_.has(path + ".content_type") && !receiver.template_file) {
       problems_.error(path + ".content_type", "is for a template, and there is none", "remove it, or name a template");
     }
+    message_template(path, receiver);
     at_least(path + ".timeout", receiver.timeout, 1s);
     if (receiver.timeout > 5min) {
       problems_.error(path + ".timeout", "is too long", "write at most 5m: what waits behind is held up");
@@ -140,6 +144,22 @@ class AlertsCheck {
           meaningless(path, key, fitting.name);
         }
       }
+    }
+  }
+
+  // A template that is wrong would be found out by the first alert.
+  void message_template(const std::string& path, const ReceiverConfig& receiver) {
+    if (!receiver.template_file) {
+      return;
+    }
+    std::ifstream file(*receiver.template_file, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file) {
+      problems_.error(path + ".template", fmt::format("{} cannot be read", *receiver.template_file),
+                      "create it, or correct the path");
+    } else if (auto problem = problem_of_template(text.str(), receiver.content_type.value_or("application/json"))) {
+      problems_.error(path + ".template", std::move(problem->text), std::move(problem->hint));
     }
   }
 

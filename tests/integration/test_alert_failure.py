@@ -75,7 +75,7 @@ class AlertFailure(IntegrationTest):
         refusing, good = self.webhook(status=403), self.webhook()
         result = self.tell(self.tool_with(a=refusing.url, b=good.url))
         self.assertEqual(1, len(good.posts))
-        self.assertIn("receiver a could not be told: the webhook answered 403: invalid_token", result.stderr)
+        self.assertIn("receiver a could not be told: the receiver answered 403: invalid_token", result.stderr)
 
     def test_nobody_could_be_told(self):
         hook = self.webhook()

@@ -32,11 +32,16 @@ TEST_CASE("alerts need nothing but a receiver", "[config]") {
 }
 
 TEST_CASE("every key of receivers, routes, quiet hours and heartbeats arrives", "[config]") {
+  const Directory directory;
+  const std::string path = directory.path("chat.mustache");
+  write_text(path, "{{summary}}");
   const AlertsConfig alerts =
       config_of(
           with_alerts(
               "receivers: { pd: { kind: pagerduty, routing_key_env: K, url: \"https://eu\" }, "
-              "hook: { kind: webhook, url_file: u, signing_key_file: s, token_credential: t, template: tests.mustache, "
+              "hook: { kind: webhook, url_file: u, signing_key_file: s, token_credential: t, template: \"" +
+              path +
+              "\", "
               "content_type: text/plain, ca_file: ca, "
               "timeout: 5s }, mail: { kind: email, server: \"mx:25\", from: a@b.c, to: [d@e.f, g@h.i], encryption: tls, user: u, "
               "password_file: p } }, "
@@ -53,7 +58,7 @@ TEST_CASE("every key of receivers, routes, quiet hours and heartbeats arrives", 
   CHECK(hook.kind == ReceiverConfig::Kind::webhook);
   CHECK(hook.signing_key.file == "/etc/s");
   CHECK(hook.token.credential == "t");
-  CHECK(hook.template_file == "/etc/tests.mustache");
+  CHECK(hook.template_file == path);
   CHECK(hook.content_type == "text/plain");
   CHECK(hook.ca_file == "/etc/ca");
   CHECK(hook.timeout == 5s);
@@ -164,4 +169,16 @@ TEST_CASE("lists are shown as lists that mean the same", "[config]") {
       "receivers: { m: { kind: email, server: \"a:25\", from: a@b, to: [c@d, e@f] } }, routes: { r: { receivers: [m] } }"));
   CHECK(to_json(first)["alerts"]["receivers"]["m"]["to"] == nlohmann::ordered_json({"c@d", "e@f"}));
   CHECK(to_json(config_of(to_yaml(first))) == to_json(first));
+}
+
+TEST_CASE("a template that cannot work is told of where it is named", "[config]") {
+  const Directory directory;
+  const std::string path = directory.path("chat.mustache");
+  const auto found = [&path] { return texts_of(with_receiver("kind: webhook, url: x, template: \"" + path + "\"")); };
+  const std::string key = "alerts.receivers.me.template: ";
+  CHECK(found() == Lines{key + path + " cannot be read"});
+  write_text(path, "{\"text\": \"{{summary}}\"}");
+  CHECK(found() == Lines{});
+  write_text(path, "{\"text\": \"{{sumary}}\"}");
+  CHECK(found() == Lines{key + "names \"sumary\", which no message has"});
 }

@@ -19,6 +19,10 @@ class Owner final : public RunQueueOwner {
   void post(std::function<void()> call) override { static_cast<void>(calls.push(std::move(call))); }
   void on_run_over(const Run& run) override { over.push_back(run); }
   void on_given_up(const Run& run) override { given_up.push_back(run.id); }
+  void on_run_started(const Run& run) override { heard.push_back("start " + run.job); }
+  void on_run_ended(const Run& run, Retry retry) override {
+    heard.push_back("end " + run.job + (retry == Retry::planned ? ", again" : ""));
+  }
   // Waits for what a run's thread tells, and does it.
   void take_call() { (*calls.pop())(); }
 
@@ -26,6 +30,7 @@ class Owner final : public RunQueueOwner {
   BoundedQueue<std::function<void()>> calls{100};
   std::vector<Run> over;
   std::vector<std::string> given_up;
+  std::vector<std::string> heard;  // that runs started and ended
 };
 
 struct Fixture {
@@ -107,6 +112,7 @@ TEST_CASE("what may pass is tried again as configured, and told of at last") {
   const Run again = fixture.queue.waiting()[0];
   CHECK(again.attempt == 2);
   CHECK(again.trigger == RunTrigger::retry);
+  CHECK(fixture.owner.heard == std::vector<std::string>{"start " + again.job, "end " + again.job + ", again"});
   CHECK(again.due == noon);
   CHECK(again.not_before == noon + 10min);
   CHECK(fixture.queue.dispatch() == again.not_before);

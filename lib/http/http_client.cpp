@@ -1,0 +1,75 @@
+#include "http/http_client.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "http/curl.h"
+
+namespace pgrecall {
+
+namespace {
+void set_request(CURL* handle, const HttpRequest& request, const CurlList& headers) {
+  curl_easy_setopt(handle, CURLOPT_URL, request.url.reveal().c_str());
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, "pgrecall");
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+  if (request.method == HttpRequest::Method::get) {
+    curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
+    return;
+  }
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.data());
+}
+
+// libcurl reads numbers and dates, and makes 0 of what is neither and of a date that is past.
+std::optional<std::chrono::seconds> retry_after(CURL* handle) {
+  constexpr curl_off_t longest = 86'400;
+  curl_off_t seconds = 0;
+  if (curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK || seconds <= 0) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(std::min(seconds, longest));
+}
+
+CurlList headers_of(const HttpRequest& request) {
+  CurlList headers;
+  append(headers, "Expect:");  // no pause of a second before bodies over 1 MiB
+  for (const auto& [name, value] : request.headers) {
+    if (value.reveal().find_first_of("\r\n") != std::string::npos) {
+      throw Error(ErrorKind::configuration, "a line end stands in header " + name, "look at the secret that it is made of");
+    }
+    append(headers, name + ": " + value.reveal());
+  }
+  return headers;
+}
+}  // namespace
+
+std::string host_of(const Secret& url) {
+  const std::unique_ptr<CURLU, FreeCurl> parts(curl_url());
+  char* host = nullptr;
+  if (parts == nullptr || curl_url_set(parts.get(), CURLUPART_URL, url.reveal().c_str(), 0) != CURLUE_OK ||
+      curl_url_get(parts.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+    return "";
+  }
+  std::string copy(host);
+  curl_free(host);
+  return copy;
+}
+
+std::variant<HttpReply, NoReply> http_request(const HttpRequest& request) {
+  const Curl handle = make_curl();
+  const CurlList headers = headers_of(request);
+  HttpReply reply;
+  set_request(handle.get(), request, headers);
+  set_limits(handle.get(), {request.connect_timeout, request.timeout, request.ca_file});
+  watch_stop(handle.get(), request.stop);
+  collect_body(handle.get(), reply.body);
+  if (const CURLcode code = curl_easy_perform(handle.get()); code != CURLE_OK) {
+    return no_reply(code, request.method == HttpRequest::Method::post ? "the POST" : "the GET", host_of(request.url));
+  }
+  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &reply.status);
+  reply.retry_after = retry_after(handle.get());
+  return reply;
+}
+
+}  // namespace pgrecall
