@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+"""Each alert condition provoked for real, with real servers and a real daemon: it fires, and it is over once the cause is mended."""
+
+import datetime
+import pathlib
+import signal
+
+from harness import IntegrationTest, contract, main
+from harness.daemon import NEVER, Daemon
+
+PASSWORD = "right"
+FAST = {"checkpoint": "fast"}
+# What a site would set too, only shorter: how long things may last until they are told.
+TARGETS = {"rpo": "2s", "backup_max_age": "1h", "wal_interruption": "2s", "slot_retained": "16MiB"}
+ALERTS = {"hold": "1s", "settle": "1s", "remember": "10s"}
+
+
+class AlertConditions(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.create_server(options={"wal_keep_size": "0"})
+        self.source.execute(f"create role backup login replication superuser password '{PASSWORD}'")
+        self.source.pg_hba("local all postgres trust", "local replication postgres trust", "local all backup scram-sha-256",
+                           "local replication backup scram-sha-256")
+        self.password = self.directory / "password"
+        self.write_password(PASSWORD)
+
+    def write_password(self, text):
+        self.password.write_text(text)
+        self.password.chmod(0o600)
+
+    def prepare(self, repository=None, **settings):
+        self.runner = self.pgrecall(repository=repository)
+        self.runner.settings.update({"alerts": dict(ALERTS), "metrics": {"listen": "off"}})
+        self.configure(**settings)
+        self.daemon = Daemon(self.runner)
+        self.addCleanup(self.daemon.remove)
+
+    def configure(self, targets=(), **settings):
+        arguments = {"password_file": str(self.password), "schedule": NEVER, "backup": FAST, "wal": {"tail_interval": "500ms"},
+                     "targets": {**TARGETS, **dict(targets)}, **settings}
+        self.runner.cluster("prod", self.source.conninfo(user="backup"), **arguments)
+
+    def reload(self, **settings):
+        self.configure(**settings)
+        self.daemon.ask("POST", "/v1/reload", status=200)
+
+    def fires(self, name, severity="critical", **members):
+        alert = self.daemon.wait_for_alert(name, **members)
+        self.assertEqual(severity, alert["severity"])
+        self.assertTrue(alert["summary"].endswith(".") and alert["action"].endswith("."), alert)
+        self.assertIn(f"/{name}.md", alert["runbook"])
+        self.fired = getattr(self, "fired", []) + [name]
+        print("  fires:", alert["summary"], flush=True)
+        return alert
+
+    def is_over(self, *names):
+        def over():
+            return not [alert for alert in self.daemon.alerts(scope="all") if alert["name"] in names and alert["state"] != "resolved"]
+
+        self.daemon.wait_for(over, f"{names} to be over", 90)
+        past = {alert["name"] for alert in self.daemon.alerts(scope="all") if alert["state"] == "resolved"}
+        self.assertLessEqual(set(names), past)
+
+    def backup(self, *states, **options):
+        return self.daemon.wait_for_run(self.daemon.start_run("prod", "backup", **options), *states)
+
+    def flip(self, path, offset):
+        content = bytearray(path.read_bytes())
+        content[offset] ^= 0xFF
+        path.write_bytes(content)
+
+    def test_server_and_backups(self):
+        self.prepare(targets={"backup_max_age": "3s"})
+        self.daemon.start().wait_until_streaming()
+        self.fires("PgrecallBackupTooOld")  # there never was one
+        self.reload()
+        self.assertEqual("done", self.backup()["state"])
+        self.is_over("PgrecallBackupTooOld")
+        self.no_server()
+        self.wrong_password()
+        self.broken_configuration()
+        self.damage()
+        self.broken_page()
+        self.unusual_size()
+        self.lost_slot()
+        self.lost_journal()
+
+    def no_server(self):
+        self.source.stop()
+        self.assertEqual("failed", self.backup()["state"])
+        self.fires("PgrecallRunFailed", "warning", subject="backup")
+        self.fires("PgrecallWalStalled")
+        self.fires("PgrecallRpoExceeded")
+        silenced = self.runner.run("alert", "silence", "prod", "--for", "1h", "--why", "known")
+        self.assertIn("known", silenced.stdout)
+        listed = self.runner.run("alert", "list", exit=contract.WARNINGS).stdout
+        self.assertIn("nobody is told of this CRITICAL alert", listed)
+        self.runner.run("alert", "silence", "prod", "--end")
+        print(self.runner.run("status", exit=contract.WARNINGS).stdout)
+        self.source.start()
+        self.daemon.wait_until_streaming()
+        self.assertEqual("done", self.backup()["state"])
+        self.is_over("PgrecallRunFailed", "PgrecallWalStalled", "PgrecallRpoExceeded")
+
+    def wrong_password(self):
+        self.source.execute("alter role backup valid until '%s'" %
+                            (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=3)).isoformat())
+        self.source.execute("alter role backup password 'another'")
+        self.source.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'backup'")
+        self.assertIn("authentication", self.fires("PgrecallWalStalled")["summary"])
+        self.write_password("another")
+        self.daemon.wait_until_streaming(timeout_seconds=120)
+        self.is_over("PgrecallWalStalled")
+
+    def broken_configuration(self):
+        good = self.runner.config.read_text()
+        self.runner.config.write_text("clusters: [\n")
+        self.daemon.signal(signal.SIGHUP)
+        self.fires("PgrecallConfigReloadFailed", "warning")
+        self.runner.config.write_text(good)
+        self.daemon.signal(signal.SIGHUP)
+        self.is_over("PgrecallConfigReloadFailed")
+
+    def damage(self):
+        pack = max(self.runner.repository.glob("clusters/prod/packs/*/*"), key=lambda path: path.stat().st_size)
+        self.flip(pack, pack.stat().st_size // 2)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "failed")
+        self.assertIn(pack.name, self.fires("PgrecallVerifyDamage")["summary"])
+        self.flip(pack, pack.stat().st_size // 2)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "done", "warnings")
+        self.is_over("PgrecallVerifyDamage")
+
+    def broken_page(self):
+        self.source.execute("create table victim as select generate_series(1, 2000) as id")
+        path = self.source.data / self.source.scalar("select pg_relation_filepath('victim')")
+        self.source.stop()
+        self.flip(path, 8000)
+        self.source.start()
+        self.assertEqual("warnings", self.backup()["state"])
+        self.fires("PgrecallPageChecksumErrors")
+        self.source.execute("drop table victim")
+        self.source.execute("checkpoint")
+        self.assertEqual("done", self.backup()["state"])
+        self.is_over("PgrecallPageChecksumErrors")
+
+    def unusual_size(self):
+        for _ in range(2):
+            self.backup("done")
+        self.source.fill(60, table="loaded")
+        self.backup("done")
+        self.fires("PgrecallBackupSizeUnusual", "warning", subject="manual logical")
+        self.backup("done")
+        self.is_over("PgrecallBackupSizeUnusual")  # it is the new normal
+
+    def lost_slot(self):
+        # The backup that mends the window by itself takes its time.
+        self.reload(retention={"window": "20s"}, backup={**FAST, "max_rate": "1MB/s"})
+        self.daemon.kill()
+        self.source.execute("alter system set max_slot_wal_keep_size = '1MB'")
+        self.source.execute("select pg_reload_conf()")
+        for number in range(3):
+            self.source.fill(4, table=f"f{number}")
+            self.source.execute("select pg_switch_wal()")
+            self.source.execute("checkpoint")
+        self.assertEqual("lost", self.source.scalar("select wal_status from pg_replication_slots"))
+        self.source.execute("alter system reset max_slot_wal_keep_size")
+        self.source.execute("select pg_reload_conf()")
+        self.daemon.start().wait_until_streaming()
+        self.fires("PgrecallSlotLost")
+        behind = self.source.scalar("select pg_walfile_name(pg_current_wal_lsn())")
+        self.source.execute("select pg_switch_wal()")
+        self.daemon.wait_for(lambda: ((self.daemon.status()["receiver"] or {}).get("last_stored_segment") or "") >= behind,
+                             "WAL behind the gap to be stored")
+        self.source.execute("select pg_terminate_backend(pid) from pg_stat_replication where state = 'streaming'")  # then it looks
+        self.fires("PgrecallWalGap")
+        self.fires("PgrecallWindowBroken")
+        self.assertEqual(["failed"], [run["state"] for run in self.daemon.runs(trigger="repair")])  # its WAL was cut off as well
+        self.reload(retention={"window": "20s"})
+        self.backup("done")
+        self.is_over("PgrecallWalGap")
+        self.is_over("PgrecallSlotLost", "PgrecallWindowBroken")  # the latter once the gap is old
+        self.reload()
+
+    def lost_journal(self):
+        self.daemon.stop()
+        (pathlib.Path(self.daemon.settings["state"]) / "state.db").write_bytes(b"nonsense" * 4096)
+        self.daemon.start().wait_until_streaming()
+        self.fires("PgrecallJournalRebuilt", "warning")
+        self.is_over("PgrecallJournalRebuilt")
+
+
+if __name__ == "__main__":
+    main()
