@@ -1,6 +1,7 @@
 #include "service/alerts_api.h"
 
 #include "base/error.h"
+#include "service/json_values.h"
 
 namespace pgrecall {
 
@@ -10,12 +11,6 @@ using nlohmann::ordered_json;
 constexpr unsigned past_shown = 100;
 constexpr std::size_t longest_why = 500;
 constexpr std::int64_t longest_silence_seconds = 30 * 86400;
-
-ordered_json time_json(const std::optional<Time>& time) {
-  return time ? ordered_json(format_time(*time)) : ordered_json(nullptr);
-}
-
-ordered_json text_or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
 
 bool concerns(const AlertEntry& entry, const std::string& cluster) {
   return cluster.empty() || entry.alert.cluster.empty() || entry.alert.cluster == cluster;

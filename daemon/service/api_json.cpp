@@ -4,6 +4,7 @@
 
 #include "output/progress_text.h"
 #include "service/alerts_api.h"
+#include "service/json_values.h"
 #include "version.h"
 
 namespace pgrecall {
@@ -11,12 +12,6 @@ namespace pgrecall {
 using nlohmann::ordered_json;
 
 namespace {
-ordered_json time_json(const std::optional<Time>& time) {
-  return time ? ordered_json(format_time(*time)) : ordered_json(nullptr);
-}
-
-ordered_json text_or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
-
 ordered_json window_json(const WindowFacts& window) {
   return {{"computed", window.computed == Time{} ? ordered_json(nullptr) : ordered_json(format_time(window.computed))},
           {"from", time_json(window.from)},
