@@ -21,9 +21,13 @@ std::size_t give(char* into, std::size_t, std::size_t room, void* from) {
   return count;
 }
 
-// The last line that the server said: what it answers with.
+// The line that the server refused with, and otherwise the last that it said: after a refusal comes its farewell.
 std::size_t take_line(const char* data, std::size_t, std::size_t count, void* into) {
-  static_cast<std::string*>(into)->assign(data, std::min<std::size_t>(count, 1000));
+  auto& line = *static_cast<std::string*>(into);
+  const std::string_view said = std::string_view(data, count).substr(0, 1000);
+  if (!line.starts_with('4') && !line.starts_with('5')) {
+    line = said.substr(0, said.find_last_not_of("\r\n") + 1);
+  }
   return count;
 }
 

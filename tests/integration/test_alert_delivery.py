@@ -158,8 +158,8 @@ class Delivery(IntegrationTest):
         return told["problem"]
 
     def test_an_answer_that_repeats_the_secret_is_shown_without_it(self):
-        self.assertIn("the receiver answered 404: no /****",
-                      self.refused(peer=self.peer((404, {}, f"no /hook/{CANARY} here".encode()))).replace("hook/", ""))
+        self.assertIn("the receiver answered 404: no **** here",
+                      self.refused(peer=self.peer((404, {}, f"no /hook/{CANARY} here".encode()))))
 
     def test_redirects_are_not_followed(self):
         other = self.peer()
