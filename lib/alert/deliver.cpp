@@ -73,7 +73,7 @@ class Attempt {
   }
 
   DeliveryResult post() {
-    HttpRequest request;
+    HttpCall request;
     request.ca_file = config().ca_file;
     request.timeout = config().timeout;
     request.stop = order_.stop;
@@ -130,7 +130,7 @@ class Attempt {
     return render_template(text.str(), type, template_values(notification_));
   }
 
-  void sign(HttpRequest& request) {
+  void sign(HttpCall& request) {
     request.headers.emplace_back("X-Pgrecall-Message", Secret(message_id(notification_)));
     if (!config().signing_key.configured()) {
       return;

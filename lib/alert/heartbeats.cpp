@@ -177,8 +177,8 @@ class Heartbeats::Beat {
   [[nodiscard]] std::string call_once(const Call& call, const HeartbeatConfig& config, const std::stop_token& stop) const {
     try {
       const Secret url = read_secret(config.url, "address of heartbeat " + name_);
-      HttpRequest request;
-      request.method = HttpRequest::Method::get;
+      HttpCall request;
+      request.method = HttpCall::Method::get;
       request.url = Secret(heartbeat_address(url.reveal(), call.event, call.run));
       request.ca_file = config.ca_file;
       request.timeout = call_timeout;

@@ -8,12 +8,12 @@
 namespace pgrecall {
 
 namespace {
-void set_request(CURL* handle, const HttpRequest& request, const CurlList& headers) {
+void set_request(CURL* handle, const HttpCall& request, const CurlList& headers) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.reveal().c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "pgrecall");
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  if (request.method == HttpRequest::Method::get) {
+  if (request.method == HttpCall::Method::get) {
     curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
     return;
   }
@@ -31,7 +31,7 @@ std::optional<std::chrono::seconds> retry_after(CURL* handle) {
   return std::chrono::seconds(std::min(seconds, longest));
 }
 
-CurlList headers_of(const HttpRequest& request) {
+CurlList headers_of(const HttpCall& request) {
   CurlList headers;
   append(headers, "Expect:");  // no pause of a second before bodies over 1 MiB
   for (const auto& [name, value] : request.headers) {
@@ -56,7 +56,7 @@ std::string host_of(const Secret& url) {
   return copy;
 }
 
-std::variant<HttpReply, NoReply> http_request(const HttpRequest& request) {
+std::variant<HttpReply, NoReply> http_request(const HttpCall& request) {
   const Curl handle = make_curl();
   const CurlList headers = headers_of(request);
   HttpReply reply;
@@ -65,7 +65,7 @@ std::variant<HttpReply, NoReply> http_request(const HttpRequest& request) {
   watch_stop(handle.get(), request.stop);
   collect_body(handle.get(), reply.body);
   if (const CURLcode code = curl_easy_perform(handle.get()); code != CURLE_OK) {
-    return no_reply(code, request.method == HttpRequest::Method::post ? "the POST" : "the GET", host_of(request.url));
+    return no_reply(code, request.method == HttpCall::Method::post ? "the POST" : "the GET", host_of(request.url));
   }
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &reply.status);
   reply.retry_after = retry_after(handle.get());

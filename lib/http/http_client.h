@@ -15,7 +15,7 @@
 
 namespace pgrecall {
 
-struct HttpRequest {
+struct HttpCall {
   enum class Method { get, post };
   Method method = Method::post;
   Secret url;                                           // http or https; webhook addresses are secrets
@@ -45,7 +45,7 @@ struct NoReply {
 };
 
 // Redirects are not followed: they are replies. Error{failed} only where libcurl itself does not work.
-[[nodiscard]] std::variant<HttpReply, NoReply> http_request(const HttpRequest& request);
+[[nodiscard]] std::variant<HttpReply, NoReply> http_request(const HttpCall& request);
 
 struct MailDelivery {
   enum class Encryption { starttls, tls, none };
