@@ -50,6 +50,7 @@ void Alerts::round() noexcept {
     }
     book_.update(judge(*figures, judge_options(config_)),
                  {.repeat_interval = config_.repeat_interval, .settle = config_.settle, .host = host_}, around_.clock.now());
+    publish();
     told_problem_.clear();
   } catch (const std::exception& error) {
     if (told_problem_ != error.what()) {
@@ -57,7 +58,6 @@ void Alerts::round() noexcept {
       around_.log.write(LogLevel::error, {}, "alerts cannot be kept, it is tried again: " + told_problem_);
     }
   }
-  publish();
 }
 
 void Alerts::publish() { around_.board.publish(std::make_shared<const std::vector<AlertEntry>>(open())); }

@@ -128,6 +128,22 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   }
 }
 
+// The first that there ever was. Retention takes the oldest away, and a window that is too short must not look like a young one.
+std::optional<Time> Figures::first_backup(const std::string& cluster, const std::optional<Time>& oldest) {
+  const std::string note = "first backup of " + cluster;
+  const auto known = first_backups_.find(cluster);
+  std::optional<Time> first =
+      known != first_backups_.end() ? std::optional(known->second) : parse_time(supervisor_.journal().note(note));
+  if (oldest && (!first || *oldest < *first)) {
+    first = std::chrono::floor<std::chrono::seconds>(*oldest);
+    supervisor_.journal().set_note(note, format_time(*first));
+  }
+  if (first) {
+    first_backups_[cluster] = *first;
+  }
+  return first;
+}
+
 const JournalFigures& Figures::counted(const std::string& cluster) {
   Counted& known = counted_[cluster];
   const std::uint64_t changes = supervisor_.journal().changes_of(cluster) + 1;  // 0 is: never counted
@@ -210,6 +226,7 @@ ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
   GuardStatus none;
   none.state = GuardState::stopped;
   add_guard(figures, guard ? *guard : none, now);
+  figures.first_backup_started = first_backup(cluster, figures.first_backup_started);
   if (!figures.wal.durable_time) {
     if (const auto known = durable_.find(cluster); known != durable_.end()) {
       figures.wal.durable_time = known->second;

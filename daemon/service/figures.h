@@ -55,6 +55,7 @@ class Figures {
   void add_repositories(ServiceFigures& figures, Time now);
   [[nodiscard]] ClusterFigures cluster_figures(const std::string& cluster, Time now);
   [[nodiscard]] const JournalFigures& counted(const std::string& cluster);
+  [[nodiscard]] std::optional<Time> first_backup(const std::string& cluster, const std::optional<Time>& oldest);
   void add_jobs(ClusterFigures& figures, Time now);
   void add_running(JobFigures& job, const Run& run, const ClusterFigures& figures, Time now);
 
@@ -70,6 +71,7 @@ class Figures {
   std::map<std::string, Time> guarded_since_;  // by cluster
   std::map<std::string, Time> durable_;        // by cluster: WAL was safe until then, as its last receiver said
   std::map<std::string, Counted> counted_;     // by cluster
+  std::map<std::string, Time> first_backups_;  // by cluster; as the journal's notes have them
   std::map<std::string, Moved> moved_;         // by run under way
   std::optional<std::pair<Time, std::chrono::steady_clock::time_point>> last_tick_;
   std::optional<Time> clock_jumped_;

@@ -87,7 +87,7 @@ const std::vector<MetricDefinition>& cluster_definitions() {
       {"pgrecall_first_backup_timestamp_seconds",
        MetricType::Gauge,
        {"cluster"},
-       "When the oldest backup that there is began",
+       "When the first backup that is known of began; it may be gone since",
        [](const ServiceFigures& figures, Samples& samples) {
          for (const ClusterFigures& each : figures.clusters) {
            samples.add({each.cluster}, each.first_backup_started);

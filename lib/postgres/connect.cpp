@@ -21,7 +21,7 @@ class ConnectAttempt {
 
   [[nodiscard]] static Outcome make(const ConnectionSettings& settings, ReplicationMode mode, std::stop_token stop) {
     const ConnectParameters parameters = connect_parameters(settings, mode);
-    auto session = std::make_unique<Session>(mode, std::move(stop));
+    auto session = std::make_unique<ServerSession>(mode, std::move(stop));
     start(*session, parameters);
     if (!establish(*session, std::chrono::steady_clock::now() + parameters.timeout)) {
       return failure(*session);
@@ -33,7 +33,7 @@ class ConnectAttempt {
   }
 
  private:
-  static void start(Session& session, const ConnectParameters& parameters) {
+  static void start(ServerSession& session, const ConnectParameters& parameters) {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
     for (const auto& [keyword, value] : parameters.options) {
@@ -47,7 +47,7 @@ class ConnectAttempt {
     PQsetErrorVerbosity(session.connection(), PQERRORS_VERBOSE);
   }
 
-  static bool establish(Session& session, std::chrono::steady_clock::time_point deadline) {
+  static bool establish(ServerSession& session, std::chrono::steady_clock::time_point deadline) {
     constexpr std::string_view operation = "connecting";
     PGconn* connection = session.connection();
     if (PQstatus(connection) == CONNECTION_BAD) {
@@ -56,11 +56,11 @@ class ConnectAttempt {
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (next != PGRES_POLLING_OK && next != PGRES_POLLING_FAILED) {
       const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-      Session::Wake wake = Session::Wake::woken;
-      while (wake == Session::Wake::woken) {
+      ServerSession::Wake wake = ServerSession::Wake::woken;
+      while (wake == ServerSession::Wake::woken) {
         wake = session.wait(events, deadline, operation);
       }
-      if (wake == Session::Wake::deadline) {
+      if (wake == ServerSession::Wake::deadline) {
         throw session.error("the server did not answer in time", connect_hint({}, {})).mark_passing();
       }
       next = PQconnectPoll(connection);
@@ -68,7 +68,7 @@ class ConnectAttempt {
     return next == PGRES_POLLING_OK;
   }
 
-  static Failure failure(const Session& session) {
+  static Failure failure(const ServerSession& session) {
     PGconn* connection = session.connection();
     ServerMessage message = read_connect_failure(PQerrorMessage(connection));
     const char* user = PQuser(connection);

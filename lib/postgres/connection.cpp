@@ -27,7 +27,7 @@ std::string_view name(ReplicationMode mode) noexcept {
   return "none";
 }
 
-Connection::Connection(std::unique_ptr<Session> session) noexcept : session_(std::move(session)) {}
+Connection::Connection(std::unique_ptr<ServerSession> session) noexcept : session_(std::move(session)) {}
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
@@ -156,7 +156,7 @@ Connection::CopyState Connection::next_copy_message(std::span<const std::byte>& 
     if (state != CopyState::idle || session_->take_wake()) {
       return state;
     }
-    if (session_->wait(POLLIN, deadline, operation) != Session::Wake::socket) {
+    if (session_->wait(POLLIN, deadline, operation) != ServerSession::Wake::socket) {
       return CopyState::idle;
     }
   }

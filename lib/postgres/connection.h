@@ -77,7 +77,7 @@ class Result {
   std::unique_ptr<pg_result, Clear> result_;
 };
 
-class Session;
+class ServerSession;
 
 // One session with a PostgreSQL server. Owns the PGconn. Not for use by two threads at once, wake() aside.
 //
@@ -143,10 +143,10 @@ class Connection {
 
  private:
   friend class ConnectAttempt;
-  explicit Connection(std::unique_ptr<Session> session) noexcept;
+  explicit Connection(std::unique_ptr<ServerSession> session) noexcept;
   [[nodiscard]] CopyState buffered_copy_message(std::span<const std::byte>& message, std::string_view operation);
 
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<ServerSession> session_;
 };
 
 // Connects for replication: with replication=database first (the conninfo's database, else `postgres`), since that

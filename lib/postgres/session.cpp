@@ -18,7 +18,7 @@ namespace {
 // Notices that nobody took yet; more than this between two calls of libpq would be a server gone mad.
 constexpr std::size_t max_pending_notices = 10'000;
 
-int milliseconds_until(const Session::Deadline& deadline) {
+int milliseconds_until(const ServerSession::Deadline& deadline) {
   if (!deadline) {
     return -1;
   }
@@ -42,7 +42,7 @@ std::string_view error_field(const PGresult* result, int code) noexcept {
   return text == nullptr ? std::string_view{} : std::string_view(text);
 }
 
-Session::Session(ReplicationMode mode, std::stop_token stop)
+ServerSession::ServerSession(ReplicationMode mode, std::stop_token stop)
     : mode_(mode), stop_(std::move(stop)), wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wakeup_) {
     throw system_error("cannot make an event descriptor", "eventfd", errno);
@@ -50,27 +50,27 @@ Session::Session(ReplicationMode mode, std::stop_token stop)
   on_stop_.emplace(stop_, [this] { wake(); });
 }
 
-void Session::adopt(PGconn* connection) {
+void ServerSession::adopt(PGconn* connection) {
   connection_.reset(connection);
   if (connection == nullptr) {
     throw Error(ErrorKind::failed, "out of memory for a database connection");
   }
-  PQsetNoticeReceiver(connection, &Session::receive_notice, this);
+  PQsetNoticeReceiver(connection, &ServerSession::receive_notice, this);
 }
 
-void Session::throw_if_stopped(std::string_view operation) const {
+void ServerSession::throw_if_stopped(std::string_view operation) const {
   if (!outlives_stop_ && stop_.stop_requested()) {
     throw Error(ErrorKind::cancelled, "stopped during " + std::string(operation));
   }
 }
 
-void Session::wake() noexcept {
+void ServerSession::wake() noexcept {
   const std::uint64_t one = 1;
   // Fails only when the counter is full, and then the waiter is awake already.
   [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);
 }
 
-Session::Wake Session::wait(short events, const Deadline& deadline, std::string_view operation) {
+ServerSession::Wake ServerSession::wait(short events, const Deadline& deadline, std::string_view operation) {
   while (true) {
     throw_if_stopped(operation);
     if ((events & POLLIN) != 0 && tls_bytes_pending(connection_.get())) {
@@ -98,14 +98,14 @@ Session::Wake Session::wait(short events, const Deadline& deadline, std::string_
   }
 }
 
-void Session::wait_for_socket(short events, std::string_view operation) {
+void ServerSession::wait_for_socket(short events, std::string_view operation) {
   while (wait(events, std::nullopt, operation) == Wake::woken) {
     pending_wake_ = true;
   }
 }
 
-void Session::receive_notice(void* self, const PGresult* notice) noexcept {
-  auto& session = *static_cast<Session*>(self);
+void ServerSession::receive_notice(void* self, const PGresult* notice) noexcept {
+  auto& session = *static_cast<ServerSession*>(self);
   if (session.callback_ && session.notices_.size() < max_pending_notices) {
     session.notices_.push_back({.severity = std::string(error_field(notice, PG_DIAG_SEVERITY_NONLOCALIZED)),
                                 .sqlstate = std::string(error_field(notice, PG_DIAG_SQLSTATE)),
@@ -113,14 +113,14 @@ void Session::receive_notice(void* self, const PGresult* notice) noexcept {
   }
 }
 
-void Session::deliver_pending_notices() {
+void ServerSession::deliver_pending_notices() {
   const std::vector<ServerNotice> taken = std::exchange(notices_, {});
   for (const ServerNotice& notice : taken) {
     callback_(notice);
   }
 }
 
-void Session::flush(std::string_view operation) {
+void ServerSession::flush(std::string_view operation) {
   while (true) {
     const int rest = PQflush(connection_.get());
     if (rest == 0) {
@@ -137,7 +137,7 @@ void Session::flush(std::string_view operation) {
   }
 }
 
-PGresult* Session::wait_for_result(std::string_view operation) {
+PGresult* ServerSession::wait_for_result(std::string_view operation) {
   while (PQisBusy(connection_.get()) != 0) {
     wait_for_socket(POLLIN, operation);
     if (PQconsumeInput(connection_.get()) == 0) {
@@ -150,7 +150,7 @@ PGresult* Session::wait_for_result(std::string_view operation) {
   return result;
 }
 
-Error Session::error(std::string message, std::string hint) const {
+Error ServerSession::error(std::string message, std::string hint) const {
   Error error(ErrorKind::database_unreachable, std::move(message), std::move(hint));
   const auto add = [&error](std::string_view key, const char* value) {
     if (value != nullptr && *value != '\0') {
@@ -164,7 +164,7 @@ Error Session::error(std::string message, std::string hint) const {
   return error;
 }
 
-Error Session::lost(std::string_view operation) const {
+Error ServerSession::lost(std::string_view operation) const {
   const std::string reason = read_connect_failure(PQerrorMessage(connection_.get())).text;
   return error("the connection was lost during " + std::string(operation) + (reason.empty() ? "" : ": " + reason),
                "look at the server's log, and at the network between")

@@ -18,14 +18,14 @@ namespace pgrecall {
 
 // What a Connection is made of: the PGconn, and the one place that waits for it. Stays where it is in memory, since libpq
 // and the stop token point to it. For connection.cpp and connect.cpp only.
-class Session {
+class ServerSession {
  public:
   enum class Wake { socket, woken, deadline };
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-  Session(ReplicationMode mode, std::stop_token stop);
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+  ServerSession(ReplicationMode mode, std::stop_token stop);
+  ServerSession(const ServerSession&) = delete;
+  ServerSession& operator=(const ServerSession&) = delete;
 
   // Takes over the connection; null where libpq had no memory for it.
   void adopt(PGconn* connection);

@@ -127,12 +127,12 @@ struct ClusterFigures {
 
   std::optional<Time> recoverable_from;
   std::optional<Time> recoverable_until;
-  std::vector<SpanFigures> spans;       // of its newest timeline, oldest first; the last is the window above
-  bool window_broken = false;           // a gap lies within the promised window
-  std::string window_problem;           // why the window is not known, or old
-  std::optional<Time> window_computed;  // nothing: nothing of the repository is known yet
-  std::optional<Time> first_backup_started;
-  std::vector<BackupFigures> backups;  // oldest first, at most the newest 400
+  std::vector<SpanFigures> spans;            // of its newest timeline, oldest first; the last is the window above
+  bool window_broken = false;                // a gap lies within the promised window
+  std::string window_problem;                // why the window is not known, or old
+  std::optional<Time> window_computed;       // nothing: nothing of the repository is known yet
+  std::optional<Time> first_backup_started;  // of all that there ever were
+  std::vector<BackupFigures> backups;        // oldest first, at most the newest 400
   std::map<std::string, std::uint64_t> backups_by_keep;
   std::optional<Time> newest_backup_started;
   std::uint64_t damaged_objects = 0;  // of the newest verify

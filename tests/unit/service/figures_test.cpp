@@ -129,6 +129,14 @@ TEST_CASE_METHOD(Idle, "runs are counted, and the newest tells how a job stands"
   CHECK(job("daily").runs.at("done") == 2);
 }
 
+TEST_CASE_METHOD(Idle, "the first backup is remembered when retention has taken it away") {
+  CHECK_FALSE(published().first_backup_started);
+  journal->set_note("first backup of a", "2026-11-01T02:30:00Z");
+  CHECK(published().first_backup_started == parse_time("2026-11-01T02:30:00Z"));
+  journal->set_note("first backup of a", "nonsense");
+  CHECK(published().first_backup_started == parse_time("2026-11-01T02:30:00Z"));
+}
+
 TEST_CASE_METHOD(Idle, "only what nothing stands for was missed") {
   const auto skip = [&](SkipReason reason, Time due) {
     Run run = run_of("weekly", RunState::skipped, due);
