@@ -296,7 +296,13 @@ void Figures::take_configuration() {
 
 void Figures::add_repositories(ServiceFigures& figures, Time now) {
   std::erase_if(leaving_, [](const auto& watch) { return watch->ended(); });
-  const bool due = !looked_ || now - *looked_ >= between_looks || now < *looked_;
+  // A run that ended has changed how much there is.
+  std::uint64_t changes = 0;
+  for (const ClusterFigures& cluster : figures.clusters) {
+    changes += supervisor_.journal().changes_of(cluster.cluster);
+  }
+  const bool due = !looked_ || now - *looked_ >= between_looks || now < *looked_ || changes != changes_looked_at_;
+  changes_looked_at_ = changes;
   for (const auto& watch : watches_) {
     if (due) {
       watch->look();

@@ -68,6 +68,7 @@ class Figures {
   std::vector<std::unique_ptr<RepositoryWatch>> watches_;
   std::vector<std::unique_ptr<RepositoryWatch>> leaving_;
   std::optional<Time> looked_;
+  std::uint64_t changes_looked_at_ = 0;
   std::map<std::string, Time> guarded_since_;  // by cluster
   std::map<std::string, Time> durable_;        // by cluster: WAL was safe until then, as its last receiver said
   std::map<std::string, Counted> counted_;     // by cluster

@@ -2,11 +2,14 @@
 """Each alert condition provoked for real, with real servers and a real daemon: it fires, and it is over once the cause is mended."""
 
 import datetime
+import os
 import pathlib
+import shutil
 import signal
 
 from harness import IntegrationTest, contract, main
 from harness.daemon import NEVER, Daemon
+from harness.peers import HttpPeer
 
 PASSWORD = "right"
 FAST = {"checkpoint": "fast"}
@@ -188,6 +191,99 @@ class AlertConditions(IntegrationTest):
         self.daemon.start().wait_until_streaming()
         self.fires("PgrecallJournalRebuilt", "warning")
         self.is_over("PgrecallJournalRebuilt")
+
+    # Where there is little room, and what time does.
+
+    def test_room_and_time(self):
+        self.room = self.mount_tmpfs(120 << 20)
+        self.prepare(repository=self.room / "repository", wal={"tail_interval": "500ms", "acknowledge": "repository"},
+                     targets={"rpo": "1h", "wal_interruption": "1h"})
+        self.peer = HttpPeer((500, {}, b"out of order"))
+        self.addCleanup(self.peer.close)
+        address = self.directory / "hook"
+        address.write_text(self.peer.url)
+        address.chmod(0o600)
+        self.runner.settings["alerts"].update(
+            {"receivers": {"hook": {"kind": "webhook", "url_file": str(address)}}, "give_up_after": "2s"})
+        self.daemon.start().wait_until_streaming()
+        self.assertEqual("done", self.backup()["state"])
+        self.full_repository()
+        self.repository_gone()
+        self.window_too_short()
+        self.expire_that_waits()
+        self.time_that_jumps()
+
+    def full_repository(self):
+        self.daemon.stop()
+        filler = self.room / "filler"
+        place = os.statvfs(self.room)
+        filler.write_bytes(os.urandom(1 << 20) * ((place.f_bavail * place.f_frsize >> 20) - 1))
+        for number in range(3):
+            self.source.fill(12, table=f"w{number}")
+            self.source.execute("select pg_switch_wal()")
+        self.valid_until(datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=3))
+        self.daemon.start()
+        self.fires("PgrecallRepositorySpaceLow", subject="main")
+        self.fires("PgrecallSlotRetention", "warning")
+        self.fires("PgrecallCredentialExpiring", "warning")
+        self.assertIn("500", self.fires("PgrecallReceiverFailing", "warning", subject="hook")["summary"])
+        filler.unlink()
+        self.peer.answers[:] = [(200, {}, b"ok")]
+        self.valid_until("infinity")
+        self.daemon.wait_until_streaming()
+        self.source.wait_for(lambda: self.source.scalar("select pg_current_wal_lsn() - restart_lsn < 1000000 from pg_replication_slots"),
+                             "the slot to be where the WAL is")
+        self.backup("done")
+        self.daemon.stop()
+        self.daemon.start().wait_until_streaming()  # it asks the server at once
+        self.is_over("PgrecallRepositorySpaceLow", "PgrecallSlotRetention", "PgrecallCredentialExpiring", "PgrecallReceiverFailing")
+
+    def valid_until(self, when):
+        self.source.execute(f"alter role backup valid until '{when}'")
+
+    def repository_gone(self):
+        self.daemon.stop()
+        repository = self.runner.repository
+        moved = repository.with_name("moved")
+        repository.rename(moved)
+        self.daemon.start()
+        self.fires("PgrecallClusterUnguarded")
+        moved.rename(repository)
+        self.is_over("PgrecallClusterUnguarded")
+        self.daemon.wait_until_streaming()
+
+    def window_too_short(self):
+        self.reload(retention={"window": "15s"}, targets={"rpo": "1h"})
+        newest = self.backup("done") and self.runner.ids("prod")[-1]
+        for backup in self.runner.ids("prod"):
+            if backup != newest:
+                shutil.rmtree(self.runner.repository / "clusters/prod/backups" / backup)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))
+        self.fires("PgrecallWindowTooShort")
+        self.is_over("PgrecallWindowTooShort")  # it grows by itself
+
+    def expire_that_waits(self):
+        for _ in range(3):
+            self.backup("done", keep="daily")
+        self.reload(retention={"daily": 1, "weekly": 0, "monthly": 0, "window": "0s"})
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "expire"))
+        self.fires("PgrecallExpireWaits", "warning")
+        self.assertEqual("done", self.daemon.wait_for_run(self.daemon.start_run("prod", "expire", confirm=True))["state"])
+        self.is_over("PgrecallExpireWaits")
+
+    def time_that_jumps(self):
+        self.daemon.stop()
+        clock = self.directory / "clock"
+        clock.write_text("+0")
+        self.configure(schedule={**NEVER, "check": "7 * * * *", "catch_up": "none"})
+        self.daemon.start(environment={"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "FAKETIME_NO_CACHE": "1",
+                                       "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        self.daemon.wait_until_streaming()
+        clock.write_text("+7200")
+        self.fires("PgrecallClockJump", "warning")
+        self.fires("PgrecallRunsMissed", "warning", subject="check")
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))
+        self.is_over("PgrecallClockJump", "PgrecallRunsMissed")
 
 
 if __name__ == "__main__":
