@@ -6,9 +6,9 @@
 namespace pgrecall {
 
 namespace {
-constexpr std::int64_t minute = 60;
-constexpr std::int64_t hour = 60 * minute;
-constexpr std::int64_t day = 24 * hour;
+constexpr std::int64_t a_minute = 60;
+constexpr std::int64_t an_hour = 60 * a_minute;
+constexpr std::int64_t a_day_long = 24 * an_hour;
 
 TimeZone zone_or_utc(const std::string& name) {
   auto found = TimeZone::find(name.empty() ? "UTC" : name);
@@ -21,19 +21,20 @@ Time whole_minute(Time time) { return std::chrono::floor<std::chrono::minutes>(t
 
 std::string rough_span(double seconds) {
   const auto whole = static_cast<std::int64_t>(std::floor(std::max(0.0, seconds)));
-  if (whole < minute) {
+  if (whole < a_minute) {
     return fmt::format("{} s", whole);
   }
-  if (whole < hour) {
-    return fmt::format("{} min", whole / minute);
+  if (whole < an_hour) {
+    return fmt::format("{} min", whole / a_minute);
   }
-  if (whole < day) {
-    const std::int64_t minutes = whole % hour / minute;
-    return minutes == 0 || whole >= 10 * hour ? fmt::format("{} h", whole / hour)
-                                              : fmt::format("{} h {} min", whole / hour, minutes);
+  if (whole < a_day_long) {
+    const std::int64_t minutes = whole % an_hour / a_minute;
+    return minutes == 0 || whole >= 10 * an_hour ? fmt::format("{} h", whole / an_hour)
+                                                 : fmt::format("{} h {} min", whole / an_hour, minutes);
   }
-  const std::int64_t hours = whole % day / hour;
-  return hours == 0 || whole >= 10 * day ? fmt::format("{} d", whole / day) : fmt::format("{} d {} h", whole / day, hours);
+  const std::int64_t hours = whole % a_day_long / an_hour;
+  return hours == 0 || whole >= 10 * a_day_long ? fmt::format("{} d", whole / a_day_long)
+                                                : fmt::format("{} d {} h", whole / a_day_long, hours);
 }
 
 Moments::Moments(const std::string& zone, Time now) : zone_(zone_or_utc(zone)), now_(now) {}
