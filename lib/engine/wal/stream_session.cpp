@@ -85,8 +85,10 @@ std::optional<ReplicationSlot> StreamSession::ensure_slot(Start start) {
   if (can_read) {
     slot = read_physical_slot(connection_, options_.slot);
   }
-  // A slot that does not tell where it keeps WAL from, on a server that has removed WAL we need, was cut off too.
-  if ((slot && slot->lost()) || (start == Start::fresh && (!can_read || (slot && !slot->restart)))) {
+  // On a server that has removed WAL we need, a slot that does not tell where it keeps WAL from was cut off too; and one that
+  // stands where we broke off keeps nothing: a slot goes to where we say that we are, also backwards, and we may have said so
+  // before the server found that WAL gone.
+  if ((slot && slot->lost()) || (start == Start::fresh && (!can_read || (slot && !keeps_more_than_refused(*slot))))) {
     drop_slot(connection_, options_.slot);
     slot.reset();
     tell(WalEventKind::slot_lost, "the server has cut the replication slot " + options_.slot + " off; it is made anew",
@@ -96,6 +98,12 @@ std::optional<ReplicationSlot> StreamSession::ensure_slot(Start start) {
     tell(WalEventKind::slot_made, "made the replication slot " + options_.slot);
   }
   return can_read ? read_physical_slot(connection_, options_.slot) : std::nullopt;
+}
+
+bool StreamSession::keeps_more_than_refused(const ReplicationSlot& slot) const {
+  const auto& position = pipeline_.writer().position();
+  return slot.restart &&
+         (!position || slot.restart->value / server_.wal_segment_size > position->lsn.value / server_.wal_segment_size);
 }
 
 TimelineHistory StreamSession::fetch_history(Timeline timeline) {

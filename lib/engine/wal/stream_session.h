@@ -27,6 +27,8 @@ class StreamSession {
 
  private:
   [[nodiscard]] std::optional<ReplicationSlot> ensure_slot(Start start);
+  // Of a slot on a server that refused the segment in which we stand.
+  [[nodiscard]] bool keeps_more_than_refused(const ReplicationSlot& slot) const;
   [[nodiscard]] TimelineHistory fetch_history(Timeline timeline);
   [[nodiscard]] StreamSituation look_around(const std::optional<ReplicationSlot>& slot, const TimelineHistory& history);
   [[nodiscard]] std::map<Timeline, Lsn> held_in_repository(const std::optional<ReplicationSlot>& slot);
