@@ -134,7 +134,7 @@ class EndToEnd(IntegrationTest):
     def test_failures_are_told_once_and_so_is_their_end(self):
         self.back_up_all("done")
         wait_for(lambda: len(self.prometheus.query("pgrecall_last_success_timestamp_seconds{job='backup'}")) == len(CLUSTERS), "the scrape")
-        self.assertEqual([], self.prometheus.firing("PgrecallDown"))
+        wait_for(lambda: not self.prometheus.firing("PgrecallDown"), "the daemon to be found")
         self.assertEqual({"backup"}, {labels["job"] for labels, _ in self.prometheus.query("pgrecall_last_duration_seconds{job='backup'}")},
                          "pgrecall's own label job is kept")
 

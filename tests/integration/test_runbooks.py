@@ -71,18 +71,16 @@ def first_words(line):
 
 
 def missing_from(output, shown):
-    """The first shown line that does not come in the output, in this order; None when all do."""
+    """The first shown line of which there is none, or not as many, in the output; None when all are there."""
     words = [first_word(line) for line in output]
-    at = 0
     for line in shown:
         if line == "…" or not line.strip() or EXIT.match(line):
             continue
         word = first_word(line).rstrip("…")
-        while at < len(words) and not words[at].startswith(word):
-            at += 1
-        if at == len(words):
+        found = next((at for at, each in enumerate(words) if each.startswith(word)), None)
+        if found is None:
             return line
-        at += 1
+        del words[found]
     return None
 
 
