@@ -172,7 +172,7 @@ class WalReceive(IntegrationTest):
         receiver.start(under=["strace", "-f", "-xx", "-s", "64", "-o", trace, "-e", "trace=openat,pwrite64,fdatasync,fsync,sendto"])
         wait_synchronously(self.source)
         clients = Clients(self.source).start()
-        self.source.wait_for(lambda: len(clients.acknowledged) > 200, "commits")
+        self.source.wait_for(lambda: len(clients.acknowledged) > 1000, "commits")
         self.source.fill(4)  # over segments, without a pause
         clients.stop()
         receiver.wait_until_flushed(self.source.scalar("select pg_current_wal_flush_lsn()"))
