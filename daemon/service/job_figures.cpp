@@ -58,7 +58,7 @@ void note_newest(const Journal& journal, const std::string& cluster, JobFigures&
     figures.last_error_message = run.error_message;
     figures.last_error_hint = run.error_hint;
     figures.needs_confirmation =
-        job == name(JobKind::expire) &&
+        job == name(JobKind::expire) && run.state == RunState::failed &&  // else somebody has confirmed it, or only looked
         document_of(run).value(nlohmann::json::json_pointer("/document/expire/needs_confirmation"), false);
   }
   constexpr unsigned looked_through = 50;

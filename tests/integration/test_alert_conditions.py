@@ -263,9 +263,9 @@ class AlertConditions(IntegrationTest):
         self.is_over("PgrecallWindowTooShort")  # it grows by itself
 
     def expire_that_waits(self):
-        for _ in range(3):
+        for _ in range(5):
             self.backup("done", keep="daily")
-        self.reload(retention={"daily": 1, "weekly": 0, "monthly": 0, "window": "0s"})
+        self.reload(retention={"daily": 1, "weekly": 0, "monthly": 0, "window": "0s"}, targets={"wal_interruption": "1h"})
         self.daemon.wait_for_run(self.daemon.start_run("prod", "expire"))
         self.fires("PgrecallExpireWaits", "warning")
         self.assertEqual("done", self.daemon.wait_for_run(self.daemon.start_run("prod", "expire", confirm=True))["state"])
