@@ -275,11 +275,12 @@ class AlertConditions(IntegrationTest):
         self.daemon.stop()
         clock = self.directory / "clock"
         clock.write_text("+0")
-        self.configure(schedule={**NEVER, "check": "7 * * * *", "catch_up": "none"})
+        due = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=30)
+        self.configure(schedule={**NEVER, "check": f"{due.minute} * * * *", "catch_up": "none"})
         self.daemon.start(environment={"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "FAKETIME_NO_CACHE": "1",
                                        "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
         self.daemon.wait_until_streaming()
-        clock.write_text("+7200")
+        clock.write_text("+3600")
         self.fires("PgrecallClockJump", "warning")
         self.fires("PgrecallRunsMissed", "warning", subject="check")
         self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))
