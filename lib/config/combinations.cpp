@@ -171,14 +171,16 @@ class CombinationCheck : private KeyProblems {
   }
 
   void targets(const std::string& path, const TargetsConfig& targets) {
-    const auto at_least_a_second = [&](const char* key, std::optional<std::chrono::milliseconds> given) {
-      if (given && *given < std::chrono::seconds(1)) {
-        error(path + "." + key, "is too short", "write at least 1s: nothing arrives within no time");
+    const auto at_least = [&](const char* key, std::optional<std::chrono::milliseconds> given, const char* least,
+                              std::chrono::seconds seconds, const char* why) {
+      if (given && *given < seconds) {
+        error(path + "." + key, "is too short", fmt::format("write at least {}: {}", least, why));
       }
     };
-    at_least_a_second("rpo", targets.rpo);
-    at_least_a_second("backup_max_age", targets.backup_max_age);
-    at_least_a_second("wal_interruption", targets.wal_interruption);
+    const auto* quiet = "a server where nothing happens is heard of every 10 s only";
+    at_least("rpo", targets.rpo, "15s", std::chrono::seconds(15), quiet);
+    at_least("backup_max_age", targets.backup_max_age, "1s", std::chrono::seconds(1), "no backup takes no time");
+    at_least("wal_interruption", targets.wal_interruption, "15s", std::chrono::seconds(15), quiet);
   }
 
   void schedule(const std::string& path, const ScheduleConfig& schedule) {

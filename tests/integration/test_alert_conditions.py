@@ -14,7 +14,7 @@ from harness.peers import HttpPeer
 PASSWORD = "right"
 FAST = {"checkpoint": "fast"}
 # What a site would set too, only shorter: how long things may last until they are told.
-TARGETS = {"rpo": "2s", "backup_max_age": "1h", "wal_interruption": "2s", "slot_retained": "16MiB"}
+TARGETS = {"rpo": "15s", "backup_max_age": "1h", "wal_interruption": "15s", "slot_retained": "16MiB"}
 ALERTS = {"hold": "1s", "settle": "1s", "remember": "10s"}
 
 
