@@ -156,6 +156,7 @@ class Service {
             .alerts = [this] { return alert_board_.read(); },
             .metrics = [this] { return metrics_text(board_); },
             .now = [this] { return clock_.now(); },
+            .trouble = [this](const std::string& text) { log_.write(LogLevel::error, {}, text); },
             .started = clock_.now(),
             .host = host.data()};
   }
@@ -177,13 +178,25 @@ class Service {
 
   void reload() {
     service_manager::tell_reloading();
-    try {
-      supervisor_.reload();
-      deliveries_.configure(supervisor_.config().alerts);
-    } catch (const std::exception& told_already) {
-      // The supervisor has logged and recorded it; the old configuration holds.
+    if (reload_supervisor()) {
+      try {
+        deliveries_.configure(supervisor_.config().alerts);
+      } catch (const std::exception& error) {
+        log_.write(LogLevel::error, {},
+                   std::string("receivers of alerts are not all as configured; reload again: ") + error.what());
+      }
     }
     service_manager::tell_ready();
+  }
+
+  // The supervisor logs and records what is wrong; the old configuration holds then.
+  bool reload_supervisor() {
+    try {
+      supervisor_.reload();
+      return true;
+    } catch (const std::exception& told_already) {
+      return false;
+    }
   }
 
   // Not for ever: what does not end within its limit and some time to stop is for the service manager to kill.

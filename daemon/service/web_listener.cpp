@@ -77,6 +77,7 @@ HttpResponse answer_safely(const HttpRequest& request, const WebSources& sources
   try {
     return answer_web(request, sources, access);
   } catch (const std::exception& error) {
+    sources.trouble(std::string("the web listener cannot answer: ") + error.what());
     return refuse_web(500);
   }
 }

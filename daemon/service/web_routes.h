@@ -37,6 +37,7 @@ struct WebSources {
   std::function<std::shared_ptr<const std::vector<AlertEntry>>()> alerts;  // null: none yet
   std::function<std::string()> metrics;
   std::function<Time()> now;
+  std::function<void(const std::string&)> trouble;  // an answer could not be made
   Time started{};
   std::string host;
 };

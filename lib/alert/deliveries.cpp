@@ -61,21 +61,28 @@ class Deliveries::Queue {
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       std::chrono::milliseconds nap = longest_nap;
-      try {
-        nap = step(stop);
-      } catch (const std::exception& error) {
-        owner_.listener_.on_trouble("alerts for receiver " + receiver_ + " cannot be worked on: " + error.what());
-      }
+      try_to([&] { nap = step(stop); });
+      try_to([&] { mark_sent(); });
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, stop, nap, [this] { return news_; });
       news_ = false;
     }
   }
 
+  template <typename Work>
+  void try_to(const Work& work) {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      owner_.listener_.on_trouble("alerts for receiver " + receiver_ + " cannot be worked on: " + error.what());
+    }
+  }
+
   // How long there is nothing to do.
   std::chrono::milliseconds step(const std::stop_token& stop) {
     const Time now = owner_.clock_.now();
-    const std::vector<Outgoing> waiting = owner_.outbox_.waiting(receiver_);
+    std::vector<Outgoing> waiting = owner_.outbox_.waiting(receiver_);
+    std::erase_if(waiting, [this](const Outgoing& message) { return unmarked_.contains(message.id); });
     DeliveryStep next;
     {
       const std::lock_guard lock(mutex_);
@@ -114,7 +121,7 @@ class Deliveries::Queue {
   void taken(const delivery_step::Send& message, const DeliveryResult& result) {
     const Time now = owner_.clock_.now();
     for (const std::int64_t id : message.ids) {
-      owner_.outbox_.mark_sent(id, now);
+      unmarked_.emplace(id, now);
     }
     bool was_failing = false;
     {
@@ -128,11 +135,20 @@ class Deliveries::Queue {
       figures_.last_given_up.reset();
       figures_.problem.clear();
     }
+    owner_.listener_.on_taken(receiver_, message.notification, result.answer);
     if (was_failing) {
       owner_.outbox_.retry_soon(receiver_);
     }
     owner_.outbox_.forget(now - sent_kept);
-    owner_.listener_.on_taken(receiver_, message.notification, result.answer);
+  }
+
+  // Until the outbox can be written, as on a full disk, what was sent is not sent again.
+  void mark_sent() {
+    while (!unmarked_.empty()) {
+      const auto first = unmarked_.begin();
+      owner_.outbox_.mark_sent(first->first, first->second);
+      unmarked_.erase(first);
+    }
   }
 
   void failed(const delivery_step::Send& message, const DeliveryResult& result) {
@@ -179,6 +195,7 @@ class Deliveries::Queue {
   const std::string receiver_;
   // Of the thread alone.
   std::optional<Time> told_;
+  std::map<std::int64_t, Time> unmarked_;  // taken by the receiver; the outbox does not know yet
   std::mt19937 random_{std::random_device{}()};
   std::uniform_real_distribution<double> dice_{0.0, 1.0};
 

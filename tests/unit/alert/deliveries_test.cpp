@@ -2,11 +2,16 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "io/fd.h"
+#include "journal/database.h"
 #include "unit/alert/fixture.h"
 
 using namespace pgrecall;
@@ -33,6 +38,10 @@ class Listener final : public DeliveryListener {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 30s, [&] { return std::find(told_.begin(), told_.end(), text) != told_.end(); });
   }
+  bool wait_for(const std::string& text, std::ptrdiff_t times) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 30s, [&] { return std::count(told_.begin(), told_.end(), text) >= times; });
+  }
   std::string problem() {
     const std::lock_guard lock(mutex_);
     return problem_;
@@ -51,7 +60,7 @@ class Listener final : public DeliveryListener {
   std::string problem_;
 };
 
-// Listens, and never answers.
+// Listens, and never answers by itself.
 class SilentPeer {
  public:
   SilentPeer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -65,11 +74,53 @@ class SilentPeer {
     port_ = ntohs(address.sin_port);
   }
   void close() { socket_ = Fd(); }
+  [[nodiscard]] int socket() const { return socket_.get(); }
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/c4n4ry"; }
 
  private:
   Fd socket_;
   int port_ = 0;
+};
+
+// Takes every message.
+class TakingPeer {
+ public:
+  TakingPeer() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  ~TakingPeer() {
+    thread_.request_stop();
+    ::shutdown(peer_.socket(), SHUT_RDWR);
+  }
+  TakingPeer(const TakingPeer&) = delete;
+  TakingPeer& operator=(const TakingPeer&) = delete;
+  [[nodiscard]] std::string url() const { return peer_.url(); }
+  [[nodiscard]] int taken() const { return taken_; }
+
+ private:
+  void run(const std::stop_token& stop) {
+    constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    while (!stop.stop_requested()) {
+      const Fd connection(::accept4(peer_.socket(), nullptr, nullptr, SOCK_CLOEXEC));
+      std::string request;
+      std::array<char, 4096> piece{};
+      while (connection && request.find("\r\n\r\n") == std::string::npos) {
+        const ssize_t length = ::read(connection.get(), piece.data(), piece.size());
+        if (length <= 0) {
+          break;
+        }
+        request.append(piece.data(), static_cast<std::size_t>(length));
+      }
+      if (connection && ::write(connection.get(), answer.data(), answer.size()) > 0) {
+        ++taken_;
+        ::shutdown(connection.get(), SHUT_WR);
+        while (::read(connection.get(), piece.data(), piece.size()) > 0) {
+        }
+      }
+    }
+  }
+
+  SilentPeer peer_;
+  std::atomic<int> taken_ = 0;
+  std::jthread thread_;
 };
 
 AlertsConfig config_of(const std::map<std::string, std::string>& urls) {
@@ -134,4 +185,28 @@ TEST_CASE("What was tried for too long is given up, and told of") {
   CHECK(outbox.count_waiting("gone") == 0);
   CHECK(deliveries.figures()[0].given_up == 1);
   CHECK(deliveries.figures()[0].last_given_up);
+}
+
+TEST_CASE("What was sent is not sent again while the outbox cannot be told so") {
+  const Directory directory;
+  const SystemClock clock;
+  Listener listener;
+  const TakingPeer peer;
+  Outbox outbox(directory.path());
+  Database full(directory.path() + "/state.db");
+  full.execute("CREATE TRIGGER full BEFORE UPDATE OF sent ON outbox BEGIN SELECT RAISE(ABORT, 'no space'); END");
+  {
+    Deliveries deliveries(outbox, clock, listener);
+    deliveries.configure(config_of({{"oncall", peer.url()}}));
+    outbox.add(notification("shop"), {"oncall"});
+    CHECK(listener.wait_for("taken oncall", 1));
+    outbox.add(notification("crm"), {"oncall"});  // wakes it, and is not held back
+    CHECK(listener.wait_for("taken oncall", 2));
+    CHECK(outbox.count_waiting("oncall") == 2);
+    full.execute("DROP TRIGGER full");
+    outbox.add(notification("erp"), {"oncall"});
+    CHECK(listener.wait_for("taken oncall", 3));
+  }
+  CHECK(outbox.count_waiting("oncall") == 0);
+  CHECK(peer.taken() == 3);
 }

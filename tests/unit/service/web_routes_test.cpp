@@ -22,6 +22,7 @@ struct Web {
         .alerts = [this] { return std::make_shared<const std::vector<AlertEntry>>(sample.alerts); },
         .metrics = [] { return std::string("metrics here\n"); },
         .now = [this] { return sample.now; },
+        .trouble = [](const std::string&) {},
         .started = started,
         .host = "backup1"};
     return answer_web({.method = method, .target = target, .authorization = authorization, .body = {}, .who = "127.0.0.1"},
