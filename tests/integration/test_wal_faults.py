@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import IntegrationTest, contract, main, processes
+from harness import IntegrationTest, contract, main, processes, tool
 from harness.proxy import Proxy
 from harness.receiver import Clients, Receiver, destroy
 from harness.versions import client_program
@@ -255,13 +255,40 @@ class WalFaults(IntegrationTest):
     def test_dropped_slot_is_made_anew(self):
         receiver = self.receiver.start()
         self.runner.backup("prod")
+        self.source.execute("create table earlier as select 1 as one")
+        receiver.wait_until_flushed(self.current())
         receiver.stop()
         self.source.execute("select pg_drop_replication_slot('pgrecall_prod')")
         self.source.execute("create table later as select 1 as one")
         receiver.start()
         receiver.wait_until_flushed(self.current())
         result = receiver.stop()
-        self.assertIn("slot_made", result.kinds)
+        made = [event for event in result.events if event["kind"] == "slot_made"]
+        self.assertIn("was gone", made[-1]["text"])
+        self.assertIn("wal_level", made[-1]["hint"])
+        self.assertNotIn("gap", result.kinds)
+        destroy(self.source)
+        self.assertEqual(1, self.recovered().scalar("select one from later"))
+
+    def test_host_that_takes_over_again_with_an_old_spool_sees_no_gap(self):
+        self.receiver.start()
+        self.runner.backup("prod")
+        self.source.execute("create table earlier as select 1 as one")
+        self.receiver.wait_until_flushed(self.current())
+        self.receiver.stop()
+        left = self.source.scalar("select pg_walfile_name(pg_current_wal_flush_lsn())")
+        other = tool.Pgrecall(self.directory / "other", repository=self.runner.repository)
+        other.cluster("prod", self.source.conninfo())
+        second = Receiver(other, self.source).start()
+        self.source.fill(20)
+        second.wait_until_flushed(self.current())
+        second.stop()
+        self.source.execute("checkpoint")  # removes what the slot does not keep
+        self.assertFalse((self.source.data / "pg_wal" / left).exists())
+        self.source.execute("create table later as select 1 as one")
+        self.receiver.start()
+        self.receiver.wait_until_flushed(self.current())
+        result = self.receiver.stop()
         self.assertNotIn("gap", result.kinds)
         destroy(self.source)
         self.assertEqual(1, self.recovered().scalar("select one from later"))
@@ -330,6 +357,8 @@ class WalFaults(IntegrationTest):
         standby.execute("select pg_promote()")
         receiver.server = standby
         receiver.wait_until_streaming()
+        told = self.runner.run("wal", "status", "prod", "--output", "json", exit=(0, contract.WARNINGS)).json()["clusters"][0]
+        self.assertEqual(2, told["server"]["timeline"])
         standby.execute("create table on_second as select generate_series(1, 1000) as id")
         receiver.wait_until_flushed(self.current(standby))
         result = receiver.stop()

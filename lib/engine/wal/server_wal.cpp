@@ -28,12 +28,17 @@ constexpr const char* end_of_wal =
     " then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())"
     " else pg_catalog.pg_current_wal_lsn() end";
 
+// Until its first checkpoint a promoted server's control file tells the timeline it came from; its WAL files tell the new one.
+constexpr const char* timeline_of_wal =
+    "case when pg_catalog.pg_is_in_recovery() then c.timeline_id"
+    " else ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8))::bit(32)::integer end";
+
 }  // namespace
 
 ServerWal read_server_wal(Connection& connection, const std::string& slot) {
   ServerWal wal;
   const Result server = connection.exec(
-      std::string("select s.system_identifier, c.timeline_id, pg_catalog.pg_is_in_recovery(), ") + end_of_wal +
+      std::string("select s.system_identifier, ") + timeline_of_wal + ", pg_catalog.pg_is_in_recovery(), " + end_of_wal +
       ", (select case when setting::bigint < 0 then null else setting::bigint * 1048576 end from pg_catalog.pg_settings"
       "   where name = 'max_slot_wal_keep_size')"
       ", pg_catalog.current_setting('archive_mode') <> 'off', coalesce(a.last_archived_wal, '')"

@@ -57,7 +57,7 @@ StreamSession::End StreamSession::run(Start mode) {
   const StreamSituation situation = look_around(slot, history);
   const StreamStart start = mode == Start::fresh ? plan_fresh_stream(situation) : plan_stream(situation);
   if (mode == Start::fresh) {
-    report_gap(situation, start);
+    report_gap(slot, situation, start);
   }
   if (start.lost) {
     report_lost(*start.lost);
@@ -85,6 +85,7 @@ std::optional<ReplicationSlot> StreamSession::ensure_slot(Start start) {
   if (can_read) {
     slot = read_physical_slot(connection_, options_.slot);
   }
+  const bool was_missing = can_read && !slot;
   // On a server that has removed WAL we need, a slot that does not tell where it keeps WAL from was cut off too; and one that
   // stands where we broke off keeps nothing: a slot goes to where we say that we are, also backwards, and we may have said so
   // before the server found that WAL gone.
@@ -95,9 +96,22 @@ std::optional<ReplicationSlot> StreamSession::ensure_slot(Start start) {
          "raise max_slot_wal_keep_size, or find out why WAL was not received for so long");
   }
   if (!slot && create_physical_slot(connection_, options_.slot) == SlotMade::made) {
-    tell(WalEventKind::slot_made, "made the replication slot " + options_.slot);
+    tell_slot_made(was_missing);
   }
   return can_read ? read_physical_slot(connection_, options_.slot) : std::nullopt;
+}
+
+// PostgreSQL does not start with wal_level minimal while there is a physical slot: so a slot that somebody has dropped on the
+// server we know may be the only trace of that.
+void StreamSession::tell_slot_made(bool was_missing) {
+  const auto& position = pipeline_.writer().position();
+  if (was_missing && position && position->timeline == server_.identity.timeline) {
+    tell(
+        WalEventKind::slot_made, "the replication slot " + options_.slot + " was gone; it is made anew",
+        "if wal_level was minimal meanwhile, recovery cannot pass that; take a backup then: pgrecall backup " + options_.cluster);
+  } else {
+    tell(WalEventKind::slot_made, "made the replication slot " + options_.slot);
+  }
 }
 
 bool StreamSession::keeps_more_than_refused(const ReplicationSlot& slot) const {
@@ -196,12 +210,17 @@ std::map<Timeline, Lsn> StreamSession::held_in_repository(const std::optional<Re
   return held;
 }
 
-void StreamSession::report_gap(const StreamSituation& situation, const StreamStart& start) {
+void StreamSession::report_gap(const std::optional<ReplicationSlot>& slot, const StreamSituation& situation,
+                               const StreamStart& start) {
   const auto& position = pipeline_.writer().position();
   const auto held = situation.held.find(start.timeline);
-  const Lsn from = position && position->timeline == start.timeline ? position->lsn
-                   : held != situation.held.end()                   ? held->second
-                                                                    : Lsn{};
+  Lsn from = held != situation.held.end() ? held->second : Lsn{};
+  if (position && position->timeline == start.timeline && position->lsn < start.lsn) {
+    // With a spool that was left behind, as by a host that takes over again, the repository has what others stored since.
+    const std::map<Timeline, Lsn> stored = held_in_repository(slot);
+    const auto there = stored.find(start.timeline);
+    from = there == stored.end() ? position->lsn : std::max(position->lsn, there->second);
+  }
   if (from.valid() && start.lsn <= from) {
     return;
   }

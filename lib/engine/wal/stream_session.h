@@ -34,7 +34,8 @@ class StreamSession {
   [[nodiscard]] std::map<Timeline, Lsn> held_in_repository(const std::optional<ReplicationSlot>& slot);
   // The start of the segment from which on the server surely has all.
   [[nodiscard]] Lsn oldest_on_server(const std::optional<ReplicationSlot>& slot) const;
-  void report_gap(const StreamSituation& situation, const StreamStart& start);
+  void report_gap(const std::optional<ReplicationSlot>& slot, const StreamSituation& situation, const StreamStart& start);
+  void tell_slot_made(bool was_missing);
   void report_lost(const StreamStart::Lost& lost);
   void require_same_history(const SpoolWriter::Position& held) const;
   // `parted`: where this timeline left the one before; 0/0 where that is not known.
