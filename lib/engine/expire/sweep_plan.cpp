@@ -137,8 +137,8 @@ void SweepPlanner::plan_remains() {
       old = old_enough(std::ranges::max(objects, {}, &ObjectInfo::modified).modified);
     }
     // The mark that says since when comes last: without it what is left would pass for an interrupted backup.
-    std::ranges::stable_partition(
-        objects, [](const ObjectInfo& each) { return !parse_object_name(each.name).rest.starts_with("expired-"); });
+    std::stable_partition(objects.begin(), objects.end(),
+                          [](const ObjectInfo& each) { return !parse_object_name(each.name).rest.starts_with("expired-"); });
     for (const ObjectInfo& object : objects) {
       put_in(plan_.remains, object, old);
     }

@@ -81,7 +81,7 @@ void Story::check(int day) {
 
 }  // namespace
 
-TEST_CASE("A hundred days of backups and expires: verify finds each backup whole, and the window holds", "[expire]") {
+TEST_CASE("A hundred days of backups and expires: verify finds each backup whole, and the window holds", "[expire][long]") {
   Story story{.life = {GENERATE(Repository::Sealing::none, Repository::Sealing::sealed), hours(24)}};
   FakeLife& life = story.life;
   for (int day = 0; day < simulated_days; ++day) {

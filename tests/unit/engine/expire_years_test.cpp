@@ -213,7 +213,7 @@ class ThreeYears {
 
 }  // namespace
 
-TEST_CASE("Three years of retention are what the policy says, in another way", "[expire]") {
+TEST_CASE("Three years of retention are what the policy says, in another way", "[expire][long]") {
   const Configuration by = GENERATE(Configuration{"UTC", 7, 5, 12, 7}, Configuration{"Europe/Berlin", 7, 5, 12, 7},
                                     Configuration{"America/New_York", 14, 8, 24, 30},
                                     Configuration{"Australia/Lord_Howe", 3, 0, 2, 0}, Configuration{"Pacific/Apia", 0, 6, 0, 2},

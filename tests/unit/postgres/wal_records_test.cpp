@@ -23,7 +23,7 @@ Refusal refusal_of(std::string_view bytes, std::uint64_t start, WalRecordCrc crc
     WalRecordReader reader({Lsn{start}, built_segment_size, built_page_size, 15}, crc, kept);
     const Error error = corruption_of([&] { feed_pieces(reader, bytes, piece); });
     if (!first) {
-      first.emplace(error, reader.position().value, kept.records.size());
+      first = Refusal{error, reader.position().value, kept.records.size()};
     }
     CHECK(error.message() == first->error.message());
     CHECK(reader.position().value == first->position);

@@ -26,7 +26,7 @@ void forget_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 }  // namespace
 
-TEST_CASE("memory does not grow with the number of files: a manifest of 1,000,000 entries") {
+TEST_CASE("memory does not grow with the number of files: a manifest of 1,000,000 entries", "[long]") {
   constexpr std::uint64_t count = 1'000'000;
   const ScratchDirectory directory;
   const ScratchRepository repository(Repository::Sealing::sealed, open_store("file://" + directory.path() + "/repository"));

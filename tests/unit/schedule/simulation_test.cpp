@@ -127,7 +127,7 @@ std::string difference(const Started& found, const Started& wanted) {
 }
 }  // namespace
 
-TEST_CASE("three years with downtimes: the right runs, none twice, none lost", "[simulation]") {
+TEST_CASE("three years with downtimes: the right runs, none twice, none lost", "[simulation][long]") {
   const std::string name = GENERATE("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana");
   INFO(name);
   const test::LocalClock clock(name);
@@ -154,7 +154,7 @@ TEST_CASE("three years with downtimes: the right runs, none twice, none lost", "
   }
 }
 
-TEST_CASE("three years of six jobs of one cluster: one run at a time, and each due time dealt with once", "[simulation]") {
+TEST_CASE("three years of six jobs of one cluster: one run at a time, and each due time dealt with once", "[simulation][long]") {
   struct Job {
     const char* name;
     const char* expression;
@@ -231,7 +231,7 @@ TEST_CASE("three years of six jobs of one cluster: one run at a time, and each d
   CHECK(skips[SkipReason::missed] == 0);
 }
 
-TEST_CASE("three years with a clock that jumps: nothing starts twice, and work goes on", "[simulation]") {
+TEST_CASE("three years with a clock that jumps: nothing starts twice, and work goes on", "[simulation][long]") {
   const JobSchedule schedule{"prod", "daily", CronExpression::parsed("30 2 * * *"), TimeZone::named("Europe/Berlin"), {}};
   std::mt19937 random(11);
   std::set<Time> started;

@@ -94,7 +94,7 @@ std::size_t check_zone(const std::string& name) {
 }  // namespace
 
 TEST_CASE("next and previous run agree with a walk through every minute around every change of the clock, 2020 to 2030",
-          "[next_run]") {
+          "[next_run][long]") {
   struct Row {
     const char* zone;
     std::size_t changes;  // at least; half the zones of the world have none
