@@ -36,8 +36,20 @@ void note_backups(const RecoveryWindow& window, WindowFacts& facts) {
   }
 }
 
+// Backups store the WAL that they need themselves, ahead of what waits in the spool or is still to come from the server, which
+// keeps it. A gap for good makes the receiver begin behind it.
+bool on_its_way(const WalGap& gap, const std::optional<WalReceiverStatus>& receiver) {
+  if (!receiver) {
+    return false;
+  }
+  if (!receiver->stored.valid()) {
+    return receiver->waiting_segments > 0;
+  }
+  return gap.timeline == receiver->timeline && gap.from >= receiver->stored;
+}
+
 // When the first span behind a gap begins.
-std::vector<Time> ends_of_gaps(const RecoveryWindow& window) {
+std::vector<Time> ends_of_gaps(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver) {
   std::vector<Time> ends;
   const Timeline latest = window.latest_timeline();
   const auto history = window.histories.find(latest);
@@ -49,6 +61,9 @@ std::vector<Time> ends_of_gaps(const RecoveryWindow& window) {
     const Lsn left = history->second.end_of(gap.timeline);
     if (gap.timeline != latest && (!left.valid() || gap.from >= left)) {
       continue;  // on a branch that nobody follows any more
+    }
+    if (on_its_way(gap, receiver)) {
+      continue;
     }
     const auto behind = std::ranges::find_if(spans, [&](const RecoverySpan& span) { return span.from_lsn >= gap.until; });
     ends.push_back(behind == spans.end() ? Time::max() : behind->from_time);
@@ -77,7 +92,7 @@ WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalRe
   }
   facts.spans = window.spans.size();
   facts.gaps = window.gaps.size();
-  facts.gap_ends = ends_of_gaps(window);
+  facts.gap_ends = ends_of_gaps(window, receiver);
   note_backups(window, facts);
   return facts;
 }

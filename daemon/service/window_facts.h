@@ -31,7 +31,8 @@ struct WindowFacts {
   std::optional<Time> first_backup_started;
   std::vector<SpanFigures> latest_spans;  // on the way to the end of the newest timeline, oldest first
   // Of each gap on the way to the newest timeline the time from which on one can recover again; Time::max() while no backup has
-  // come behind it. What expire thinned counts too: it lies before the window that is promised.
+  // come behind it. What expire thinned counts too: it lies before the window that is promised. What waits in the spool, or is
+  // still to be received, is no gap.
   std::vector<Time> gap_ends;
   // What the receiver holds in the spool follows on `until` without a gap.
   bool followed = false;

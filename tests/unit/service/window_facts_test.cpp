@@ -1,0 +1,49 @@
+#include "service/window_facts.h"
+
+#include <catch2/catch.hpp>
+
+using namespace pgrecall;
+
+namespace {
+constexpr Lsn gap_from{0x3000000};
+constexpr Lsn gap_until{0x5000000};
+
+RecoveryWindow window_with_gap() {
+  RecoveryWindow window;
+  window.histories[1] = {.timeline = 1, .ancestors = {}};
+  window.gaps = {{.timeline = 1, .from = gap_from, .until = gap_until}};
+  return window;
+}
+
+WalReceiverStatus receiver(Lsn stored, std::uint64_t waiting_segments = 0) {
+  WalReceiverStatus status;
+  status.timeline = 1;
+  status.stored = stored;
+  status.waiting_segments = waiting_segments;
+  return status;
+}
+
+std::size_t gaps_beside(const std::optional<WalReceiverStatus>& status) {
+  RecoveryWindow window = window_with_gap();
+  RecoverySpan span;
+  span.timeline = 1;
+  window.spans.push_back(span);
+  return window_facts(window, status).gap_ends.size();
+}
+}  // namespace
+
+TEST_CASE("WAL that is still to come, from the spool or the server, is no gap behind which a backup stands") {
+  CHECK(gaps_beside(std::nullopt) == 1);
+  CHECK(gaps_beside(receiver(gap_from)) == 0);        // it goes on where the gap begins
+  CHECK(gaps_beside(receiver(Lsn{0x2F00000})) == 0);  // a tail was stored since
+  CHECK(gaps_beside(receiver(Lsn{0}, 2)) == 0);       // older WAL waits in the spool
+  CHECK(gaps_beside(receiver(Lsn{0})) == 1);          // nothing is known of it
+  CHECK(gaps_beside(receiver(gap_until)) == 1);       // it had to begin behind the gap
+  CHECK(gaps_beside(receiver(Lsn{0x6000000}, 2)) == 1);
+}
+
+TEST_CASE("A gap on a timeline before the receiver's is nothing that it will bring") {
+  WalReceiverStatus later = receiver(gap_from);
+  later.timeline = 2;
+  CHECK(gaps_beside(later) == 1);
+}
