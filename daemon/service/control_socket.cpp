@@ -37,6 +37,34 @@ Fd open_socket() {
   return socket;
 }
 
+using SocketFile = ControlSocket::SocketFile;
+
+// Nothing when there is nothing. A mistyped path must not cost somebody a file: what is no socket is left alone.
+std::optional<SocketFile> socket_file_at(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) {
+      return std::nullopt;
+    }
+    throw system_error("cannot look at the control socket", path, errno);
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    throw Error(ErrorKind::configuration, "where the control socket is to be, there is something else",
+                "name another path by daemon.socket; what is there is left as it is")
+        .with("path", path);
+  }
+  return SocketFile{status.st_dev, status.st_ino};
+}
+
+// Only that one: another daemon may have put its own there.
+void remove_socket(const std::string& path, const SocketFile& file) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) && status.st_dev == file.device &&
+      status.st_ino == file.inode) {
+    ::unlink(path.c_str());
+  }
+}
+
 void make_room(const std::string& path, const sockaddr_un& address) {
   std::error_code failure;
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
@@ -44,7 +72,8 @@ void make_room(const std::string& path, const sockaddr_un& address) {
   if (failure) {
     throw system_error("cannot make the directory of the control socket", directory.string(), failure.value());
   }
-  if (!std::filesystem::exists(path, failure)) {
+  const std::optional<SocketFile> taken = socket_file_at(path);
+  if (!taken) {
     return;
   }
   const Fd probe = open_socket();
@@ -52,7 +81,7 @@ void make_room(const std::string& path, const sockaddr_un& address) {
     throw Error(ErrorKind::held, "another daemon answers on the control socket", "end it first, or name another by daemon.socket")
         .with("path", path);
   }
-  std::filesystem::remove(path, failure);
+  remove_socket(path, *taken);
 }
 
 void give_to_group(const ControlSocket::Options& options) {
@@ -132,12 +161,16 @@ HttpServer::Options serving(const ControlSocket::Answers& answers) {
 }  // namespace
 
 ControlSocket::ControlSocket(boost::asio::io_context& io, Options options, Answers answers)
-    : options_(std::move(options)), answers_(std::move(answers)), server_(io, listen_at(options_), serving(answers_)) {}
+    : options_(std::move(options)),
+      answers_(std::move(answers)),
+      server_(io, listen_at(options_), serving(answers_)),
+      file_(socket_file_at(options_.path)) {}
 
 ControlSocket::~ControlSocket() {
   server_.close();
-  std::error_code ignored;  // another may have replaced it
-  std::filesystem::remove(options_.path, ignored);
+  if (file_) {
+    remove_socket(options_.path, *file_);
+  }
 }
 
 void ControlSocket::close() { server_.close(); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
@@ -24,7 +26,13 @@ class ControlSocket {
     std::string path;
     std::optional<std::string> group;  // owns the socket, mode 0660; unset: the daemon's own
   };
-  // Listens. A socket that a dead daemon left is replaced; Error{held} when somebody answers on it.
+  // Which file a socket is.
+  struct SocketFile {
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+  // Listens. A socket that a dead daemon left is replaced; Error{held} when somebody answers on it, Error{configuration} when
+  // something else than a socket is there.
   ControlSocket(boost::asio::io_context& io, Options options, Answers answers);
   // Removes the socket. The io_context must not run any more.
   ~ControlSocket();
@@ -38,6 +46,7 @@ class ControlSocket {
   const Options options_;
   const Answers answers_;
   HttpServer server_;
+  std::optional<SocketFile> file_;  // ours
 };
 
 }  // namespace pgrecall

@@ -9,6 +9,7 @@
 #include "client/api_client.h"
 #include "jobs/open_repository.h"
 #include "repository/repository.h"
+#include "service/control_socket.h"
 #include "store/object_store.h"
 #include "unit/service/scratch.h"
 
@@ -129,6 +130,49 @@ TEST_CASE("who follows can stop doing so at any time") {
   client.follow(id, stop.get_token(), [](const ordered_json&) {});
   CHECK_THROWS_AS(client.follow("nosuch", {}, [](const ordered_json&) {}), Error);
   service.end();
+}
+
+TEST_CASE("a control socket takes the place of a dead one, and of nothing else") {
+  const Scratch scratch;
+  boost::asio::io_context io;
+  const std::string path = scratch / "socket";
+  const auto listen = [&] {
+    return std::make_unique<ControlSocket>(io, ControlSocket::Options{path, {}}, ControlSocket::Answers{});
+  };
+  SECTION("a file") {
+    std::ofstream(path) << "precious";
+    CHECK_THROWS_AS(listen(), Error);
+    std::string content;
+    std::ifstream(path) >> content;
+    CHECK(content == "precious");
+  }
+  SECTION("an empty directory") {
+    std::filesystem::create_directory(path);
+    CHECK_THROWS_AS(listen(), Error);
+    CHECK(std::filesystem::is_directory(path));
+  }
+  SECTION("a link to a socket") {
+    const auto other = listen();
+    std::filesystem::create_symlink(path, scratch / "link");
+    CHECK_THROWS_AS(ControlSocket(io, {scratch / "link", {}}, {}), Error);
+    CHECK(std::filesystem::is_symlink(scratch / "link"));
+  }
+  SECTION("a socket that nobody answers on") {
+    {
+      const auto dead = listen();
+      std::filesystem::create_hard_link(path, scratch / "kept");
+    }
+    std::filesystem::rename(scratch / "kept", path);
+    const auto living = listen();
+    CHECK(ApiClient(path).reachable());
+  }
+  SECTION("another's, when it ends") {
+    auto first = listen();
+    std::filesystem::remove(path);
+    const auto second = listen();
+    first.reset();
+    CHECK(ApiClient(path).reachable());
+  }
 }
 
 TEST_CASE("where no daemon listens, there is none") {
