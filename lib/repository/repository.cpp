@@ -94,6 +94,17 @@ void check_key_is_given(Repository::Sealing sealing, const KeySource& key) {
   }
 }
 
+bool holds_repository(ObjectStore& store, const std::string& id) {
+  try {
+    return read_identity(store).identity.id == id;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::no_repository) {
+      return false;
+    }
+    throw;
+  }
+}
+
 // Another host may be making a repository at the same place: the first pgrecall.json wins, and the loser leaves nothing.
 void commit_identity(ObjectStore& store, const StoredIdentity& stored, const std::string& key_object) {
   const std::string text = format_identity(stored);
@@ -110,18 +121,12 @@ void commit_identity(ObjectStore& store, const StoredIdentity& stored, const std
 }  // namespace
 
 Repository::Repository(ObjectStore& store, Identity identity, std::unique_ptr<const Key> data_key)
-    : store_(&store), identity_(std::move(identity)), data_key_(std::move(data_key)) {}
+    : store_(
+          std::make_unique<PlacedStore>(store, [id = identity.id](ObjectStore& inner) { return holds_repository(inner, id); })),
+      identity_(std::move(identity)),
+      data_key_(std::move(data_key)) {}
 
-bool Repository::in_place() const {
-  try {
-    return read_identity(*store_).identity.id == identity_.id;
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::no_repository) {
-      return false;
-    }
-    throw;
-  }
-}
+bool Repository::in_place() const { return store_->in_place(); }
 
 Repository Repository::create(ObjectStore& store, Sealing sealing, const KeySource& key, const Clock& clock) {
   check_key_is_given(sealing, key);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "codec/frame.h"
+#include "repository/placed_store.h"
 #include "store/object_store.h"
 
 namespace pgrecall {
@@ -41,6 +42,7 @@ class Repository {
   [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
   // Asks the store: false where a file system is not mounted any more, or another repository's is.
   [[nodiscard]] bool in_place() const;
+  // The store, as long as the repository is in it: Error{store_unreachable} otherwise (PlacedStore).
   [[nodiscard]] ObjectStore& store() const noexcept { return *store_; }
   [[nodiscard]] bool sealed() const noexcept { return data_key_ != nullptr; }
   // Null when not sealed.
@@ -59,7 +61,7 @@ class Repository {
  private:
   Repository(ObjectStore& store, Identity identity, std::unique_ptr<const Key> data_key);
 
-  ObjectStore* store_;
+  std::unique_ptr<PlacedStore> store_;
   Identity identity_;
   std::unique_ptr<const Key> data_key_;
 };

@@ -6,6 +6,7 @@
 
 #include "codec/key_file.h"
 #include "scratch_repository.h"
+#include "store/posix_store.h"
 
 using namespace pgrecall;
 using namespace pgrecall::test;
@@ -220,4 +221,60 @@ TEST_CASE_METHOD(Fixture, "Key objects that ask for gigabytes are refused before
     bytes.assign(bytes_of(text).begin(), bytes_of(text).end());
   });
   CHECK(open_error(by_passphrase("p")) == ErrorKind::corruption);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "What goes away beneath an open repository is no empty repository, and nothing is stored in its place") {
+  const std::string root = directory.path() + "/srv";
+  PosixStore files(root, clock);
+  const Repository repository = Repository::create(files, plain, {}, clock);
+  ObjectStore& seen = repository.store();
+  const MemoryBody body(bytes_of("x"));
+  REQUIRE(seen.put("clusters/a", body) == PutResult::created);
+  const auto version = seen.open("clusters/a")->version();
+
+  const auto unreachable = [](const auto& call) { return error_of(call).kind() == ErrorKind::store_unreachable; };
+  const auto all_refused = [&] {
+    CHECK(unreachable([&] { static_cast<void>(seen.put("clusters/b", body)); }));
+    CHECK(unreachable([&] { static_cast<void>(seen.open("clusters/a")); }));
+    CHECK(unreachable([&] { seen.list("", [](const ObjectInfo&) {}); }));
+    CHECK(unreachable([&] { seen.remove("clusters/a"); }));
+    CHECK(unreachable([&] { static_cast<void>(seen.replace("clusters/a", version, body)); }));
+    CHECK(unreachable([&] { static_cast<void>(seen.remove_version("clusters/a", version)); }));
+    CHECK(unreachable([&] { static_cast<void>(seen.space()); }));
+  };
+  std::filesystem::rename(root, root + ".away");
+  all_refused();
+  CHECK_FALSE(std::filesystem::exists(root));
+  {
+    static_cast<void>(Repository::create(files, plain, {}, clock));
+    all_refused();
+    CHECK(files.open("clusters/b") == nullptr);
+  }
+  std::filesystem::remove_all(root);
+  std::filesystem::rename(root + ".away", root);
+  CHECK(seen.open("clusters/a") != nullptr);
+  CHECK(seen.put("clusters/b", body) == PutResult::created);
+  CHECK(seen.remove("clusters/a"));
+}
+
+TEST_CASE_METHOD(Fixture, "An object that was stored while the repository went away was not stored") {
+  const std::string root = directory.path() + "/srv";
+  PosixStore files(root, clock);
+  const Repository repository = Repository::create(files, plain, {}, clock);
+  class LeavingBody final : public ObjectBody {
+   public:
+    explicit LeavingBody(std::string path) : path_(std::move(path)) {}
+    [[nodiscard]] std::uint64_t size() const override { return 1; }
+    void for_each_piece(const std::function<void(ByteView)>& visit) const override {
+      visit(bytes_of("x"));
+      std::filesystem::rename(path_, path_ + ".away");
+    }
+
+   private:
+    std::string path_;
+  };
+  const LeavingBody leaving(root);
+  CHECK(error_of([&] { static_cast<void>(repository.store().put("clusters/a", leaving)); }).kind() ==
+        ErrorKind::store_unreachable);
 }
