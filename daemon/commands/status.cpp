@@ -46,6 +46,10 @@ std::string receiver_text(const ordered_json& cluster) {
   if (const std::string error = text_in(receiver, "last_error"); !error.empty()) {
     text += ": " + error;
   }
+  if (receiver.value("store_failing", false)) {
+    text += "; the repository cannot be written to, " + format_size(receiver.value("spool_bytes", std::uint64_t{0})) +
+            " wait in the spool";
+  }
   return text;
 }
 
@@ -90,12 +94,20 @@ std::string text_of(const ordered_json& cluster, const Style& style) {
   return out;
 }
 
+// A receiver that has just begun is given the time to connect.
+bool not_received(const ordered_json& cluster) {
+  const ordered_json& receiver = cluster.at("receiver");
+  return !text_in(cluster, "receiver_problem").empty() ||
+         (receiver.is_object() && (!text_in(receiver, "last_error").empty() || text_in(receiver, "state") == "waiting_for_room" ||
+                                   receiver.value("store_failing", false)));
+}
+
 bool needs_somebody(const ordered_json& status) {
-  if (!status.at("alerts").empty()) {
+  if (!status.at("alerts").empty() || !text_in(status, "state_problem").empty()) {
     return true;
   }
   for (const ordered_json& cluster : status.at("clusters")) {
-    if (text_in(cluster, "state") != "active" || !text_in(cluster, "receiver_problem").empty()) {
+    if (text_in(cluster, "state") != "active" || not_received(cluster)) {
       return true;
     }
   }
@@ -103,16 +115,21 @@ bool needs_somebody(const ordered_json& status) {
 }
 
 int run_status(const std::string& wanted, Session& session) {
+  const ApiClient daemon = running_daemon(session);
   if (!wanted.empty()) {
-    static_cast<void>(session.cluster(wanted));
+    require_cluster(daemon, wanted);
   }
-  const ordered_json status = running_daemon(session).get("/v1/status?cluster=" + wanted);
+  const ordered_json status = daemon.get("/v1/status?cluster=" + wanted);
   Console& console = session.console();
   if (console.json()) {
     console.json_data(status);
   } else {
     std::string out = "pgrecall " + text_in(status, "version") + ", up since " + time_text(status.at("started"), "?") + "; " +
                       text_in(status, "summary") + "\n";
+    if (const std::string problem = text_in(status, "state_problem"); !problem.empty()) {
+      out += console.style().paint(Tone::bad, "the daemon's state cannot be written") +
+             ", it is kept in memory only: " + printable(problem) + "\n";
+    }
     for (const ordered_json& cluster : status.at("clusters")) {
       out += "\n" + text_of(cluster, console.style());
     }

@@ -121,7 +121,11 @@ ordered_json status_json(const Supervisor& supervisor, Journal& journal, const s
                     {"now", format_time(supervisor.clock().now())},
                     {"state", supervisor.state() == Supervisor::State::running ? "running" : "draining"},
                     {"config", supervisor.config_file()},
-                    {"summary", supervisor.status_line()}};
+                    {"summary", supervisor.status_line()},
+                    {"state_problem", nullptr}};
+  if (const auto& trouble = supervisor.journal_trouble()) {
+    json["state_problem"] = trouble->problem;
+  }
   json["clusters"] = ordered_json::array();
   for (const auto& [name, configured] : supervisor.config().clusters) {
     if (cluster.empty() || cluster == name) {

@@ -326,6 +326,10 @@ void Figures::publish() {
   figures->reload_problem = reload.problem;
   figures->reload_success = reload.success;
   figures->journal_rebuilt = options_.journal_rebuilt;
+  if (const auto& trouble = supervisor_.journal_trouble()) {
+    figures->journal_failing_since = trouble->since;
+    figures->journal_problem = trouble->problem;
+  }
   figures->clock_jumped = clock_jumped_;
   figures->clock_jump_seconds = clock_jump_seconds_;
   const auto gone = [&](const auto& each) { return !supervisor_.config().clusters.contains(each.first); };

@@ -64,8 +64,8 @@ void Supervisor::start() {
   schedules_.configure(config_);
   queue_.configure(config_);
   queue_.recover();
-  journal_.forget(options_.clock->now() - history_kept);
-  alerts_.forget(options_.clock->now() - history_kept);
+  guarded_call([this] { journal_.forget(options_.clock->now() - history_kept); });
+  guarded_call([this] { alerts_.forget(options_.clock->now() - history_kept); });
   for (const auto& [cluster, configured] : config_.clusters) {
     start_guard(cluster);
   }
@@ -318,6 +318,7 @@ void Supervisor::tick() {
   }
   std::optional<Time> wake;
   guarded_call([&] { wake = start_what_is_due(); });
+  guarded_call([this] { look_after_journal(); });
   wake_at(wake);
 }
 
@@ -368,6 +369,31 @@ void Supervisor::note_skipped(const Schedules::Skipped& skipped) {
   const bool expected = skipped.skip.reason == SkipReason::superseded || skipped.skip.reason == SkipReason::already_started;
   say(expected ? LogLevel::info : LogLevel::warning, {run.cluster, run.job, run.id},
       run.job + " due at " + format_time(*run.due) + " was left out: " + run.reason);
+}
+
+// Runs go on without its file; somebody has to know.
+void Supervisor::look_after_journal() {
+  std::string problem = journal_.problem();
+  if (problem.empty()) {
+    return;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (!journal_trouble_) {
+    say(LogLevel::error, {},
+        "the state cannot be written: what changes is kept in memory only, and runs go on: " + problem +
+            "; hint: look at the directory of daemon.state: its space, its owner, its file system");
+    journal_trouble_ = JournalTrouble{.since = options_.clock->now(), .problem = std::move(problem)};
+    journal_tried_ = now;
+    return;
+  }
+  if (now - journal_tried_ < longest_nap) {
+    return;
+  }
+  journal_tried_ = now;
+  if (journal_.return_to_file()) {
+    journal_trouble_.reset();
+    say(LogLevel::info, {}, "the state can be written again");
+  }
 }
 
 void Supervisor::wake_at(std::optional<Time> time) {

@@ -71,6 +71,12 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   [[nodiscard]] const Clock& clock() const noexcept { return *options_.clock; }
   [[nodiscard]] Time started() const noexcept { return started_; }
   [[nodiscard]] const std::string& config_file() const noexcept { return options_.config_file; }
+  // The journal's file cannot be written.
+  struct JournalTrouble {
+    Time since{};
+    std::string problem;
+  };
+  [[nodiscard]] const std::optional<JournalTrouble>& journal_trouble() const noexcept { return journal_trouble_; }
   // Nothing while a cluster has no guard.
   [[nodiscard]] std::optional<GuardStatus> guard_status(const std::string& cluster) const;
   // What the service manager shows.
@@ -112,6 +118,7 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   void start_due(const Schedules::Due& due);
   void note_skipped(const Schedules::Skipped& skipped);
   void tell_lost_wal(const std::string& cluster, const WalEvent& event);
+  void look_after_journal();
   void wake_at(std::optional<Time> time);
   void end_if_done();
   void guarded_call(const std::function<void()>& call) noexcept;
@@ -134,6 +141,8 @@ class Supervisor final : private GuardListener, private RunQueueOwner {
   RunQueue queue_;
   Schedules schedules_;
   std::map<std::string, Guarded> guards_;
+  std::optional<JournalTrouble> journal_trouble_;
+  std::chrono::steady_clock::time_point journal_tried_;
   boost::asio::steady_timer wake_;
   boost::asio::steady_timer drain_limit_;
 };

@@ -34,7 +34,8 @@ Error Database::error(std::string_view what) const {
   Error found(kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB ? ErrorKind::corruption : ErrorKind::failed, std::string(what),
               std::move(hint));
   found.with("path", path_).with("problem", handle_ ? sqlite3_errmsg(handle_.get()) : "no memory");
-  const bool passing = kind == SQLITE_FULL || kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_IOERR;
+  const bool passing = kind == SQLITE_FULL || kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_IOERR ||
+                       kind == SQLITE_READONLY || kind == SQLITE_CANTOPEN;
   return passing ? Error(std::move(found).mark_passing()) : found;
 }
 

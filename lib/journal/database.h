@@ -15,7 +15,7 @@ struct sqlite3_stmt;
 namespace pgrecall {
 
 // One SQLite connection. Not for use by two threads at once. Every failure is an Error{failed} with the file's name, and with
-// passing() set where a later try may succeed (disk full, locked).
+// passing() set where a later try may succeed (disk full, I/O error, read-only, locked).
 class Database {
  public:
   // Makes the file when it is not there.

@@ -64,7 +64,7 @@ void put_handled(Database& database, const std::string& cluster, const std::stri
 }
 }  // namespace
 
-Journal::Journal(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Journal::Journal(std::string path, std::unique_ptr<Database> database) : path_(std::move(path)), database_(std::move(database)) {}
 
 Journal::~Journal() = default;
 
@@ -104,39 +104,45 @@ std::string Journal::insert(Run& run) {
 
 std::string Journal::add(Run run) {
   const std::lock_guard lock(mutex_);
-  Transaction transaction(*database_);
-  const std::string id = insert(run);
-  transaction.commit();
-  return id;
+  return writing([&] {
+    Transaction transaction(*database_);
+    const std::string id = insert(run);
+    transaction.commit();
+    return id;
+  });
 }
 
 std::string Journal::add_due(Run run, Time handled) {
   const std::lock_guard lock(mutex_);
-  Transaction transaction(*database_);
-  const std::string id = insert(run);
-  put_handled(*database_, run.cluster, run.job, handled);
-  transaction.commit();
-  return id;
+  return writing([&] {
+    Transaction transaction(*database_);
+    const std::string id = insert(run);
+    put_handled(*database_, run.cluster, run.job, handled);
+    transaction.commit();
+    return id;
+  });
 }
 
 void Journal::update(const Run& run) {
   const std::lock_guard lock(mutex_);
-  Statement(*database_,
-            "UPDATE runs SET not_before = ?, started = ?, ended = ?, state = ?, reason = ?, exit_code = ?, error_kind = ?, "
-            "error_message = ?, error_hint = ?, result = ? WHERE id = ?")
-      .bind(run.not_before)
-      .bind(run.started)
-      .bind(run.ended)
-      .bind(name(run.state))
-      .bind(run.reason)
-      .bind(run.exit_code)
-      .bind(run.error_kind)
-      .bind(run.error_message)
-      .bind(run.error_hint)
-      .bind(run.result)
-      .bind(run.id)
-      .run();
-  changed(run.cluster);
+  writing([&] {
+    Statement(*database_,
+              "UPDATE runs SET not_before = ?, started = ?, ended = ?, state = ?, reason = ?, exit_code = ?, error_kind = ?, "
+              "error_message = ?, error_hint = ?, result = ? WHERE id = ?")
+        .bind(run.not_before)
+        .bind(run.started)
+        .bind(run.ended)
+        .bind(name(run.state))
+        .bind(run.reason)
+        .bind(run.exit_code)
+        .bind(run.error_kind)
+        .bind(run.error_message)
+        .bind(run.error_hint)
+        .bind(run.result)
+        .bind(run.id)
+        .run();
+    changed(run.cluster);
+  });
 }
 
 std::optional<Run> Journal::find(const std::string& id) const {
@@ -175,16 +181,18 @@ std::vector<Run> Journal::newest_runs(const std::string& cluster, const std::str
 
 std::vector<Run> Journal::mark_interrupted(Time now) {
   const std::lock_guard lock(mutex_);
-  Statement statement(*database_,
-                      "UPDATE runs SET state = 'interrupted', ended = ?, reason = 'the daemon ended while it ran' "
-                      "WHERE state = 'running' RETURNING " +
-                          std::string(columns));
-  statement.bind(std::optional(now));
-  std::vector<Run> runs = read_runs(statement);
-  for (const Run& run : runs) {
-    changed(run.cluster);
-  }
-  return runs;
+  return writing([&] {
+    Statement statement(*database_,
+                        "UPDATE runs SET state = 'interrupted', ended = ?, reason = 'the daemon ended while it ran' "
+                        "WHERE state = 'running' RETURNING " +
+                            std::string(columns));
+    statement.bind(std::optional(now));
+    std::vector<Run> runs = read_runs(statement);
+    for (const Run& run : runs) {
+      changed(run.cluster);
+    }
+    return runs;
+  });
 }
 
 std::optional<Time> Journal::handled(const std::string& cluster, const std::string& job) const {
@@ -196,7 +204,7 @@ std::optional<Time> Journal::handled(const std::string& cluster, const std::stri
 
 void Journal::set_handled(const std::string& cluster, const std::string& job, Time handled) {
   const std::lock_guard lock(mutex_);
-  put_handled(*database_, cluster, job, handled);
+  writing([&] { put_handled(*database_, cluster, job, handled); });
 }
 
 std::vector<Time> Journal::started_after(const std::string& cluster, const std::string& job, Time after) const {
@@ -220,10 +228,12 @@ std::string Journal::note(const std::string& name) const {
 
 void Journal::set_note(const std::string& name, const std::string& value) {
   const std::lock_guard lock(mutex_);
-  Statement(*database_, "INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
-      .bind(name)
-      .bind(value)
-      .run();
+  writing([&] {
+    Statement(*database_, "INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+        .bind(name)
+        .bind(value)
+        .run();
+  });
 }
 
 }  // namespace pgrecall

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "journal/run.h"
 
 namespace pgrecall {
@@ -43,14 +44,15 @@ struct SpaceSample {
 // only the history of runs is poorer for it.
 //
 // Survives the end of the process at any moment. Power loss may take the last few changes back, never the file's consistency: a
-// job may then run once more. Errors: those of Database.
+// job may then run once more. While the file cannot be written (disk full, I/O errors), everything goes on in memory, and what
+// changed is lost with the process. Errors: those of Database.
 class Journal {
  public:
   // What open() found.
   enum class Found { present, absent, damaged };
   struct Opened;
   // <directory>/state.db; makes both. A damaged file is set aside (state.db.damaged-TIME) and a new one begun. Error{failed} when
-  // the file was made by a later version.
+  // the file was made by a later version. One that cannot be opened for a reason that may pass is begun in memory.
   static Opened open(const std::string& directory, Time now);
   ~Journal();
 
@@ -92,18 +94,43 @@ class Journal {
   // Lines of a run with numbers above `after`, oldest first.
   [[nodiscard]] std::vector<RunLogLine> log_of(const std::string& run, std::int64_t after, unsigned limit) const;
 
+  // Why changes are kept in memory alone; empty while they go to the file.
+  [[nodiscard]] std::string problem() const;
+  // Brings what is in memory alone to the file, if that can be written again. True when it was brought there.
+  bool return_to_file();
+
   // Forgets runs that were made before, but for their number, with their logs; queued and running ones stay.
   void forget(Time before);
 
  private:
-  explicit Journal(std::unique_ptr<Database> database);
+  Journal(std::string path, std::unique_ptr<Database> database);
   std::string insert(Run& run);
   void changed(const std::string& cluster) { ++changes_[cluster]; }
+  // Calls `write`, and once more in memory when the file cannot be written. Under the lock.
+  template <typename Write>
+  auto writing(const Write& write);
+  void go_on_in_memory(const Error& why);
 
+  const std::string path_;
   mutable std::mutex mutex_;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<Database> file_;  // while database_ is in memory; null when it could not be opened
+  std::string problem_;
   std::map<std::string, std::uint64_t> changes_;
 };
+
+template <typename Write>
+auto Journal::writing(const Write& write) {
+  try {
+    return write();
+  } catch (const Error& error) {
+    if (!problem_.empty() || !error.passing()) {
+      throw;
+    }
+    go_on_in_memory(error);
+  }
+  return write();
+}
 
 struct Journal::Opened {
   std::unique_ptr<Journal> journal;

@@ -43,6 +43,9 @@ std::uint64_t Journal::changes_of(const std::string& cluster) const {
 
 void Journal::forget(Time before) {
   const std::lock_guard lock(mutex_);
+  if (!problem_.empty()) {
+    return;  // the file still has them, and the next start forgets them there
+  }
   Transaction transaction(*database_);
   Statement(*database_,
             "INSERT INTO forgotten_runs (cluster, job, state, error_kind, reason, count) "
@@ -63,18 +66,20 @@ void Journal::forget(Time before) {
 
 void Journal::add_sample(const std::string& repository, const SpaceSample& sample, Time oldest) {
   const std::lock_guard lock(mutex_);
-  Transaction transaction(*database_);
-  Statement(*database_, "INSERT OR REPLACE INTO space_samples (repository, time, used) VALUES (?, ?, ?)")
-      .bind(repository)
-      .bind(std::optional(sample.time))
-      .bind(static_cast<std::int64_t>(sample.used_bytes))
-      .run();
-  Statement(*database_, "DELETE FROM space_samples WHERE repository = ? AND (time < ? OR time > ?)")
-      .bind(repository)
-      .bind(std::optional(oldest))
-      .bind(std::optional(sample.time))
-      .run();
-  transaction.commit();
+  writing([&] {
+    Transaction transaction(*database_);
+    Statement(*database_, "INSERT OR REPLACE INTO space_samples (repository, time, used) VALUES (?, ?, ?)")
+        .bind(repository)
+        .bind(std::optional(sample.time))
+        .bind(static_cast<std::int64_t>(sample.used_bytes))
+        .run();
+    Statement(*database_, "DELETE FROM space_samples WHERE repository = ? AND (time < ? OR time > ?)")
+        .bind(repository)
+        .bind(std::optional(oldest))
+        .bind(std::optional(sample.time))
+        .run();
+    transaction.commit();
+  });
 }
 
 std::vector<SpaceSample> Journal::samples(const std::string& repository) const {

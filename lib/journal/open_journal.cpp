@@ -3,6 +3,7 @@
 
 #include "journal/database.h"
 #include "journal/journal.h"
+#include "journal/tables.h"
 
 namespace pgrecall {
 
@@ -59,23 +60,6 @@ std::unique_ptr<Database> open_database(const std::string& path) {
   return database;
 }
 
-void make_tables(Database& database, const std::string& path) {
-  const std::int64_t found = pragma_number(database, "PRAGMA user_version");
-  if (found > schema_version) {
-    throw Error(ErrorKind::failed, "the journal was made by a later version of pgrecall",
-                "start that version, or move the file away: it is rebuilt from the repository")
-        .with("path", path)
-        .with("expected", static_cast<unsigned long long>(schema_version))
-        .with("found", static_cast<unsigned long long>(found));
-  }
-  if (found == 0) {
-    Transaction transaction(database);
-    database.execute(schema);
-    transaction.commit();
-  }
-  database.execute(additions);
-}
-
 // The file and what belongs to it: a write-ahead log beside a new file would be taken for its own.
 std::string set_aside(const std::string& path, Time now) {
   std::string to = path + ".damaged-" + format_compact_time(now);
@@ -111,6 +95,29 @@ std::unique_ptr<Database> try_open(const std::string& path, std::string& problem
 }
 }  // namespace
 
+void make_tables(Database& database, const std::string& path) {
+  const std::int64_t found = pragma_number(database, "PRAGMA user_version");
+  if (found > schema_version) {
+    throw Error(ErrorKind::failed, "the journal was made by a later version of pgrecall",
+                "start that version, or move the file away: it is rebuilt from the repository")
+        .with("path", path)
+        .with("expected", static_cast<unsigned long long>(schema_version))
+        .with("found", static_cast<unsigned long long>(found));
+  }
+  if (found == 0) {
+    Transaction transaction(database);
+    database.execute(schema);
+    transaction.commit();
+  }
+  database.execute(additions);
+}
+
+std::unique_ptr<Database> open_file_database(const std::string& path) {
+  auto database = open_database(path);
+  make_tables(*database, path);
+  return database;
+}
+
 Journal::Opened Journal::open(const std::string& directory, Time now) {
   std::error_code failure;
   fs::create_directories(directory, failure);
@@ -120,7 +127,18 @@ Journal::Opened Journal::open(const std::string& directory, Time now) {
   const std::string path = directory + "/state.db";
   Opened opened;
   opened.found = fs::exists(path) ? Found::present : Found::absent;
-  auto database = try_open(path, opened.problem);
+  std::unique_ptr<Database> database;
+  try {
+    database = try_open(path, opened.problem);
+  } catch (const Error& error) {
+    if (!error.passing()) {
+      throw;
+    }
+    // A full disk must not keep WAL from being received and backups from being taken.
+    opened.journal = std::unique_ptr<Journal>(new Journal(path, open_in_memory(path, now)));
+    opened.journal->problem_ = error.what();
+    return opened;
+  }
   if (!database) {
     opened.found = Found::damaged;
     opened.set_aside = set_aside(path, now);
@@ -132,7 +150,7 @@ Journal::Opened Journal::open(const std::string& directory, Time now) {
           .with("problem", still);
     }
   }
-  opened.journal = std::unique_ptr<Journal>(new Journal(std::move(database)));
+  opened.journal = std::unique_ptr<Journal>(new Journal(path, std::move(database)));
   return opened;
 }
 

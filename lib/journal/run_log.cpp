@@ -10,17 +10,19 @@ constexpr std::int64_t max_lines_of_run = 2000;
 
 void Journal::add_log(const std::string& run, Time time, LogLevel level, const std::string& text) {
   const std::lock_guard lock(mutex_);
-  Statement count(*database_, "SELECT count(*) FROM run_log WHERE run = ?");
-  count.bind(run);
-  if (count.step() && count.number() >= max_lines_of_run) {
-    return;
-  }
-  Statement(*database_, "INSERT INTO run_log (run, time, level, text) VALUES (?, ?, ?, ?)")
-      .bind(run)
-      .bind(std::optional(time))
-      .bind(name(level))
-      .bind(text)
-      .run();
+  writing([&] {
+    Statement count(*database_, "SELECT count(*) FROM run_log WHERE run = ?");
+    count.bind(run);
+    if (count.step() && count.number() >= max_lines_of_run) {
+      return;
+    }
+    Statement(*database_, "INSERT INTO run_log (run, time, level, text) VALUES (?, ?, ?, ?)")
+        .bind(run)
+        .bind(std::optional(time))
+        .bind(name(level))
+        .bind(text)
+        .run();
+  });
 }
 
 std::vector<RunLogLine> Journal::log_of(const std::string& run, std::int64_t after, unsigned limit) const {

@@ -186,9 +186,11 @@ struct ServiceFigures {
   bool reload_good = true;
   std::string reload_problem;
   std::optional<Time> reload_success;
-  std::optional<Time> clock_jumped;     // newest
-  double clock_jump_seconds = 0;        // forwards positive
-  std::optional<Time> journal_rebuilt;  // it was damaged when the daemon started
+  std::optional<Time> clock_jumped;           // newest
+  double clock_jump_seconds = 0;              // forwards positive
+  std::optional<Time> journal_rebuilt;        // it was damaged when the daemon started
+  std::optional<Time> journal_failing_since;  // what changes is kept in memory alone
+  std::string journal_problem;                // why; empty while it is not
   std::vector<ClusterFigures> clusters;
   std::vector<RepositoryFigures> repositories;
   std::map<std::string, std::uint64_t> alerts_open;  // that fire, by severity

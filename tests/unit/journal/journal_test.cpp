@@ -1,14 +1,17 @@
 #include "journal/journal.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <thread>
 
 #include "base/error.h"
+#include "journal/database.h"
 
 using namespace pgrecall;
 namespace fs = std::filesystem;
@@ -385,4 +388,112 @@ TEST_CASE("samples of a repository's space are kept for as long as they are aske
   CHECK(samples.back().time == noon);
   open(scratch)->add_sample("main", {noon - std::chrono::hours(2), 7}, noon - std::chrono::hours(100));
   CHECK(open(scratch)->samples("main").size() == 1);
+}
+
+namespace {
+// A disk that is full, as far as this process can see.
+class FullDisk {
+ public:
+  FullDisk() : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    set(0);
+  }
+  ~FullDisk() {
+    set(before_.rlim_cur);
+    static_cast<void>(std::signal(SIGXFSZ, handler_));
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  void set(rlim_t bytes) const {
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    static_cast<void>(::setrlimit(RLIMIT_FSIZE, &limit));
+  }
+  sighandler_t handler_;
+  rlimit before_{};
+};
+}  // namespace
+
+TEST_CASE("while the disk is full everything goes on in memory, and then to the file") {
+  const Scratch scratch;
+  std::string before;
+  std::string during;
+  Run run = run_of("prod", "daily", noon);
+  {
+    const auto journal = open(scratch);
+    run.state = RunState::running;
+    run.id = before = journal->add(run);
+    journal->add_log(before, noon, LogLevel::info, "started");
+    {
+      const FullDisk full;
+      run.state = RunState::done;
+      journal->update(run);
+      CHECK_THAT(journal->problem(), Catch::Contains("state.db"));
+      CHECK(journal->find(before).value().state == RunState::done);
+      CHECK(journal->list({.cluster = {}, .states = {RunState::running}, .before = {}, .limit = 10}).empty());
+      during = journal->add_due(run_of("prod", "daily", noon), noon);
+      CHECK(during == before + "-2");
+      CHECK(journal->handled("prod", "daily") == noon);
+      journal->add_log(before, noon, LogLevel::info, "done");
+      CHECK(journal->log_of(before, 0, 10).size() == 2);
+      journal->set_note("a", "b");
+      journal->add_sample("main", {noon, 1}, noon);
+      CHECK_FALSE(journal->return_to_file());
+      CHECK_FALSE(journal->problem().empty());
+    }
+    CHECK(journal->return_to_file());
+    CHECK(journal->problem().empty());
+    CHECK_FALSE(journal->return_to_file());
+    journal->set_note("c", "d");
+  }
+  const auto journal = open(scratch);
+  CHECK(journal->find(before).value().state == RunState::done);
+  CHECK(journal->find(during));
+  CHECK(journal->handled("prod", "daily") == noon);
+  CHECK(journal->log_of(before, 0, 10).at(1).text == "done");
+  CHECK(journal->note("a") == "b");
+  CHECK(journal->note("c") == "d");
+  CHECK(journal->samples("main").size() == 1);
+}
+
+TEST_CASE("a journal that cannot be opened for now is begun in memory, and takes nothing from the file") {
+  const Scratch scratch;
+  std::string old;
+  {
+    const auto journal = open(scratch);
+    old = journal->add(run_of("prod", "daily", noon));
+    journal->add_log(old, noon, LogLevel::info, "old");
+  }
+  std::unique_ptr<Journal> journal;
+  std::string added;
+  {
+    const FullDisk full;
+    journal = open(scratch);
+    CHECK_FALSE(journal->problem().empty());
+    added = journal->add(run_of("prod", "daily", noon + std::chrono::hours(1)));
+    journal->add_log(added, noon, LogLevel::info, "new");
+    journal->forget(noon + std::chrono::hours(2));
+    CHECK(journal->find(added));
+  }
+  CHECK(journal->return_to_file());
+  CHECK(journal->log_of(old, 0, 10).at(0).text == "old");
+  CHECK(journal->log_of(added, 0, 10).at(0).text == "new");
+}
+
+TEST_CASE("rows of others in the journal's file stay as they are") {
+  const Scratch scratch;
+  const auto journal = open(scratch);
+  Database other((scratch.path / "state.db").string());
+  other.execute("CREATE TABLE others (a TEXT); INSERT INTO others VALUES ('x')");
+  {
+    const FullDisk full;
+    journal->set_note("a", "b");
+  }
+  other.execute("INSERT INTO others VALUES ('y')");
+  CHECK(journal->return_to_file());
+  Statement count(other, "SELECT count(*) FROM others");
+  REQUIRE(count.step());
+  CHECK(count.number() == 2);
 }
