@@ -159,7 +159,9 @@ void ApiClient::follow(const std::string& run, const std::stop_token& stop,
   if (stop.stop_requested()) {
     return;
   }
-  if (problem && problem != http::error::end_of_stream) {
+  // The answer began and broke off: the daemon ended, and what came so far says how far it was.
+  const bool ended = parser.is_header_done() && !refused;
+  if (problem && !ended) {
     throw lost(socket_, problem.message());
   }
   if (refused) {

@@ -1,5 +1,6 @@
 #include "client/daemon_run.h"
 
+#include "client/asking.h"
 #include "commands/outcome.h"
 #include "journal/run.h"
 #include "output/progress_line.h"
@@ -68,11 +69,7 @@ void add_no_daemon(CLI::App& verb, RunPlace& place) {
 }
 
 std::optional<ApiClient> daemon_for(const RunPlace& place, Session& session) {
-  if (place.no_daemon || !place.connection.empty() || session.names_repository() || session.config() == nullptr) {
-    return std::nullopt;
-  }
-  ApiClient daemon(session.config()->daemon.socket);
-  return daemon.reachable() ? std::optional(std::move(daemon)) : std::nullopt;
+  return place.no_daemon || !place.connection.empty() || session.names_repository() ? std::nullopt : daemon_if_any(session);
 }
 
 int follow_in_daemon(const ApiClient& daemon, const std::string& run, Session& session) {
@@ -103,7 +100,8 @@ int follow_in_daemon(const ApiClient& daemon, const std::string& run, Session& s
   if (stop.stop_requested()) {
     throw detached(run);
   }
-  throw Error(ErrorKind::failed, "the daemon ended before the run did", "it goes on with it when it is back: pgrecall runs")
+  throw Error(ErrorKind::failed, "the daemon ended before the run did",
+              "it starts the run again when it is back: pgrecall runs, or systemctl status pgrecall")
       .with("run", run);
 }
 

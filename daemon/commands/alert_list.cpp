@@ -12,10 +12,11 @@ struct ListOptions {
 };
 
 int run_list(const ListOptions& options, Session& session) {
+  const ApiClient daemon = running_daemon(session);
   if (!options.cluster.empty()) {
-    static_cast<void>(session.cluster(options.cluster));
+    require_cluster(daemon, options.cluster);
   }
-  const auto answer = running_daemon(session).get("/v1/alerts?cluster=" + options.cluster + (options.all ? "&scope=all" : ""));
+  const auto answer = daemon.get("/v1/alerts?cluster=" + options.cluster + (options.all ? "&scope=all" : ""));
   Console& console = session.console();
   if (console.json()) {
     console.json_data(answer);

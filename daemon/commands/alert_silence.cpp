@@ -25,10 +25,11 @@ std::int64_t seconds_of(const std::string& text) {
 }
 
 int run_silence(const SilenceOptions& options, Session& session) {
-  static_cast<void>(session.cluster(options.cluster));
   Console& console = session.console();
   if (options.end) {
-    const ordered_json answer = running_daemon(session).post("/v1/silences/end", {{"cluster", options.cluster}});
+    const ApiClient daemon = running_daemon(session);
+    require_cluster(daemon, options.cluster);
+    const ordered_json answer = daemon.post("/v1/silences/end", {{"cluster", options.cluster}});
     if (console.json()) {
       console.json_data(answer);
     } else {

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "commands/commands.h"
 #include "service/service.h"
 
@@ -10,7 +12,9 @@ int run_daemon(Session& session) {
                 "leave --repository and its key out; --config FILE");
   }
   static_cast<void>(session.config());  // told of as any command tells, before anything is started
-  return run_service(load_config(session.config_path()), {});
+  LoadedConfig loaded = load_config(session.config_path());
+  loaded.file = std::filesystem::absolute(loaded.file).lexically_normal().string();  // it is read again at each reload
+  return run_service(std::move(loaded), {});
 }
 }  // namespace
 

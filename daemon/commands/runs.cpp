@@ -62,6 +62,9 @@ int run_runs(const RunsOptions& options, Session& session) {
     return show(answer, log_text(answer), console);
   }
   const ordered_json answer = daemon.get("/v1/runs?limit=" + std::to_string(options.limit) + "&cluster=" + options.cluster);
+  if (answer.at("runs").empty() && !options.cluster.empty()) {
+    require_cluster(daemon, options.cluster);  // of one that is gone, the runs are still there
+  }
   return show(answer, table_of(answer.at("runs"), console.style()), console);
 }
 }  // namespace

@@ -51,6 +51,12 @@ Error not_known(const std::string& what) {
       .with("what", what);
 }
 
+Error no_run(const std::string& id) {
+  return Error(ErrorKind::target_unreachable, "there is no run of this id",
+               "pgrecall runs lists them; they are kept for 400 days")
+      .with("run", id);
+}
+
 std::int64_t number_of(const Target& target, const std::string& key, std::int64_t fallback, std::int64_t most) {
   const auto found = target.query.find(key);
   if (found == target.query.end()) {
@@ -125,7 +131,7 @@ ApiResponse start_run(const ApiRequest& request, Supervisor& supervisor) {
 
 ApiResponse cancel_run(const std::string& id, const ApiRequest& request, Supervisor& supervisor) {
   switch (supervisor.queue().cancel(id, "cancelled by " + request.who)) {
-    case RunQueue::Cancelled::unknown: throw not_known(id);
+    case RunQueue::Cancelled::unknown: throw no_run(id);
     case RunQueue::Cancelled::over:
       return {.status = 409, .body = to_json(Error(ErrorKind::failed, "the run is over already").with("run", id)), .follow = {}};
     case RunQueue::Cancelled::requested: break;
@@ -153,7 +159,7 @@ ApiResponse about_run(const ApiRequest& request, const Target& target, Superviso
   }
   const auto run = supervisor.journal().find(id);
   if (!run) {
-    throw not_known(id);
+    throw no_run(id);
   }
   if (what.empty()) {
     return {.status = 200, .body = {{"run", to_json(*run, RunDetail::whole)}}, .follow = {}};
@@ -284,7 +290,7 @@ FollowLines new_lines(FollowCursor& cursor, Supervisor& supervisor) {
   FollowLines lines;
   const auto run = supervisor.journal().find(cursor.run);
   if (!run) {
-    return {.text = line_of(to_json(not_known(cursor.run))), .last = true};
+    return {.text = line_of(to_json(no_run(cursor.run))), .last = true};
   }
   constexpr unsigned most_lines = 100;
   for (const RunLogLine& line : supervisor.journal().log_of(cursor.run, cursor.log_number, most_lines)) {
