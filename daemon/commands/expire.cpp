@@ -25,14 +25,6 @@ struct ExpireOptions {
   std::optional<std::string> timezone;
 };
 
-std::chrono::milliseconds take_duration(std::string_view option, const std::string& text) {
-  const auto duration = parse_duration(text);
-  if (!duration) {
-    throw Error(ErrorKind::usage, std::string(option) + " is no duration: " + text, "write it as 7d, 36h or 0s");
-  }
-  return *duration;
-}
-
 // What the command line says goes before the configuration; without configuration it says everything, since a guess at what is
 // to be kept could remove what somebody needs.
 RetentionPolicy policy_of(const ExpireOptions& options, Session& session) {

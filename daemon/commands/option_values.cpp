@@ -82,6 +82,17 @@ double take_fraction(std::string_view option, const std::string& text) {
   return *percent / 100;
 }
 
+std::chrono::milliseconds take_duration(std::string_view option, const std::string& text) {
+  const auto duration = parse_duration(text);
+  if (!duration) {
+    throw wrong(option, text, "write a duration as 7d, 36h or 0s");
+  }
+  if (*duration > longest_duration) {
+    throw wrong(option, text, "it is too long: write at most 36525d");
+  }
+  return *duration;
+}
+
 Error not_one_of(std::string_view option, const std::string& text, const std::vector<std::string_view>& words) {
   std::string list;
   for (const std::string_view word : words) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ namespace pgrecall {
 [[nodiscard]] Compression take_compression(std::string_view option, const std::string& text);
 // "all" is 1.0, "10%" is 0.1.
 [[nodiscard]] double take_fraction(std::string_view option, const std::string& text);
+// "7d", "36h", "0s": at most a hundred years, as in the configuration, so that no sum of times overflows.
+[[nodiscard]] std::chrono::milliseconds take_duration(std::string_view option, const std::string& text);
 // One of these words; the value that stands for it.
 template <typename Value>
 [[nodiscard]] Value take_word(std::string_view option, const std::string& text,

@@ -1,5 +1,6 @@
 #include "base/units.h"
 #include "commands/commands.h"
+#include "commands/option_values.h"
 #include "jobs/retention.h"
 #include "jobs/sweep_json.h"
 #include "output/progress_line.h"
@@ -23,11 +24,7 @@ SweepRequest request_of(const SweepOptions& options, const std::string& cluster,
     request.policy = retention_policy(config->clusters.at(cluster));
   }
   if (!options.grace.empty()) {
-    const auto grace = parse_duration(options.grace);
-    if (!grace) {
-      throw Error(ErrorKind::usage, "--grace is no duration: " + options.grace, "write it as 1d, 36h or 0s");
-    }
-    request.grace = std::chrono::floor<std::chrono::seconds>(*grace);
+    request.grace = std::chrono::floor<std::chrono::seconds>(take_duration("--grace", options.grace));
   }
   return request;
 }

@@ -79,7 +79,7 @@ std::string text_of(const Compression& compression) {
 }
 
 Error bad_wish(const std::string& key) {
-  return Error(ErrorKind::usage, "the options of a backup do not have this", "docs/api.md lists them").with("option", key);
+  return Error(ErrorKind::usage, "a backup has no such option, or not with this value", "docs/api.md lists them").with("option", key);
 }
 
 void take_wish(BackupWishes& wishes, const std::string& key, const ordered_json& value) {
@@ -100,6 +100,9 @@ void take_wish(BackupWishes& wishes, const std::string& key, const ordered_json&
     wishes.checkpoint = take_word<BackupCheckpoint>("checkpoint", value.get<std::string>(),
                                                     {{"fast", BackupCheckpoint::fast}, {"spread", BackupCheckpoint::spread}});
   } else if (key == "max_rate") {
+    if (!value.is_number_integer() || value.get<std::int64_t>() < 1) {
+      throw bad_wish(key);
+    }
     wishes.max_rate = value.get<std::uint64_t>();
   } else if (key == "compression") {
     wishes.compression = take_compression("compression", value.get<std::string>());
@@ -139,7 +142,7 @@ BackupWishes backup_wishes_of(const ordered_json& json) {
     try {
       take_wish(wishes, key, value);
     } catch (const ordered_json::exception& wrong_type) {
-      throw Error(bad_wish(key)).caused_by(wrong_type);
+      throw bad_wish(key);
     }
   }
   return wishes;

@@ -128,7 +128,7 @@ ordered_json to_json(const ExpireWishes& wishes) {
 ExpireWishes expire_wishes_of(const ordered_json& json) {
   ExpireWishes wishes;
   for (const auto& [key, value] : json.items()) {
-    const Error bad(ErrorKind::usage, "the options of an expire do not have this", "docs/api.md lists them");
+    const Error bad(ErrorKind::usage, "an expire has no such option, or not with this value", "docs/api.md lists them");
     try {
       if (key == "dry_run") {
         wishes.mode = value.get<bool>() ? ExpireWishes::Mode::dry_run : ExpireWishes::Mode::remove;
@@ -136,13 +136,14 @@ ExpireWishes expire_wishes_of(const ordered_json& json) {
         wishes.confirmation = value.get<bool>() ? Confirmation::given : Confirmation::none;
       } else if (key == "remove") {
         wishes.remove = value.get<std::string>();
-      } else if (key == "grace_seconds" && value.get<std::int64_t>() >= 0) {
+      } else if (key == "grace_seconds" && value.is_number_integer() && value.get<std::int64_t>() >= 0 &&
+                 value.get<std::int64_t>() <= std::chrono::seconds(longest_duration).count()) {
         wishes.grace = std::chrono::seconds(value.get<std::int64_t>());
       } else {
         throw Error(bad).with("option", key);
       }
     } catch (const ordered_json::exception& wrong_type) {
-      throw Error(bad).with("option", key).caused_by(wrong_type);
+      throw Error(bad).with("option", key);
     }
   }
   return wishes;

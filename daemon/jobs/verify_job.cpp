@@ -114,7 +114,7 @@ ordered_json to_json(const VerifyWishes& wishes) {
 VerifyWishes verify_wishes_of(const ordered_json& json) {
   VerifyWishes wishes;
   for (const auto& [key, value] : json.items()) {
-    const Error bad(ErrorKind::usage, "the options of a verification do not have this", "docs/api.md lists them");
+    const Error bad(ErrorKind::usage, "a verification has no such option, or not with this value", "docs/api.md lists them");
     try {
       if (key == "id") {
         wishes.id = value.get<std::string>();
@@ -126,7 +126,7 @@ VerifyWishes verify_wishes_of(const ordered_json& json) {
         throw Error(bad).with("option", key);
       }
     } catch (const ordered_json::exception& wrong_type) {
-      throw Error(bad).with("option", key).caused_by(wrong_type);
+      throw Error(bad).with("option", key);
     }
   }
   return wishes;

@@ -13,6 +13,8 @@ namespace pgrecall {
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
 // A size with "/s" behind it, in bytes per second.
 [[nodiscard]] std::optional<std::uint64_t> parse_rate(std::string_view text) noexcept;
+// A hundred years. What people give is no longer: sums of times stay far from overflow.
+inline constexpr std::chrono::hours longest_duration{24 * 36'525};
 // "90s", "15m", "4h", "7d", "5w", and sums such as "1h30m". Units: ms s m h d w.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept;
 

@@ -77,7 +77,6 @@ std::string exact_duration(std::chrono::milliseconds duration) {
 }
 
 std::optional<Complaint> take_duration(const std::string& text, std::chrono::milliseconds& member) {
-  constexpr auto longest = std::chrono::hours(24 * 36'525);  // a hundred years: sums of times stay far from overflow
   const auto duration = parse_duration(text);
   if (!duration && all_digits(text)) {
     return Complaint{in_quotes(text) + " has no unit",
@@ -86,7 +85,7 @@ std::optional<Complaint> take_duration(const std::string& text, std::chrono::mil
   if (!duration) {
     return Complaint{in_quotes(text) + " is not a duration", "write numbers with units, as 7d or 1h30m; units: ms s m h d w"};
   }
-  if (*duration > longest) {
+  if (*duration > longest_duration) {
     return Complaint{in_quotes(text) + " is too long", "write at most 36525d"};
   }
   member = *duration;

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "commands/backup_choice.h"
+#include "jobs/backup_job.h"
+#include "jobs/expire_job.h"
 
 using namespace pgrecall;
 
@@ -45,6 +47,33 @@ TEST_CASE("how much to verify") {
   for (const char* wrong : {"", "10", "0%", "101%", "nan%", "%", "-5%"}) {
     INFO(wrong);
     CHECK(is_usage_error([&] { static_cast<void>(take_fraction("--data", wrong)); }));
+  }
+}
+
+TEST_CASE("durations are bounded, so that none turns into its opposite") {
+  CHECK(take_duration("--window", "36525d") == std::chrono::hours(24 * 36525));
+  CHECK(take_duration("--grace", "0s") == std::chrono::hours(0));
+  for (const char* wrong : {"", "7", "-1s", "36526d", "999999999d", "106751991167d"}) {
+    INFO(wrong);
+    CHECK(is_usage_error([&] { static_cast<void>(take_duration("--window", wrong)); }));
+  }
+}
+
+TEST_CASE("what the daemon is asked for is checked as what commands are told") {
+  using nlohmann::ordered_json;
+  const auto refused = [](const auto& wishes, const char* json) {
+    INFO(json);
+    return is_usage_error([&] { static_cast<void>(wishes(ordered_json::parse(json))); });
+  };
+  CHECK(backup_wishes_of({{"max_rate", 50'000'000}}).max_rate == 50'000'000U);
+  for (const char* wrong : {R"({"max_rate":-1})", R"({"max_rate":0})", R"({"max_rate":"50MB/s"})", R"({"max_rate":1.5})",
+                            R"({"full":"yes"})", R"({"keep":"yearly"})", R"({"workers":0})", R"({"colour":"red"})"}) {
+    CHECK(refused(backup_wishes_of, wrong));
+  }
+  CHECK(expire_wishes_of({{"grace_seconds", 0}}).grace == std::chrono::seconds(0));
+  for (const char* wrong : {R"({"grace_seconds":-1})", R"({"grace_seconds":9223372036854775807})", R"({"grace_seconds":1e30})",
+                            R"({"grace_seconds":10000000000000})"}) {
+    CHECK(refused(expire_wishes_of, wrong));
   }
 }
 
