@@ -120,6 +120,11 @@ function Test-Restore([string] $id) {
     }
 }
 
+# Before the backup, not after it.
+if ($RestoreBelow -and -not (Test-Path -LiteralPath $RestoreBelow -PathType Container)) {
+    Write-Step "-RestoreBelow: there is no directory $RestoreBelow"
+    exit 2
+}
 $id = New-Backup
 if (-not $id) {
     Write-Step "the backup has no id: is $Program of another version?"

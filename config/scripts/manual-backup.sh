@@ -25,6 +25,10 @@ usage() {
   sed -n '4,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
+help() {
+  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+  exit 0
+}
 say() { printf 'manual-backup: %s\n' "$*" >&2; }
 value_of() { # option, values ...
   (($# >= 2)) || { say "$1 needs a value"; usage; }
@@ -37,6 +41,7 @@ while (($#)); do
     --full) backup_options+=("$1") ;;
     --keep | --note) value=$(value_of "$@") || exit 2; backup_options+=("$1" "$value"); shift ;;
     --restore) restore_below=$(value_of "$@") || exit 2; shift ;;
+    -h | --help) help ;;
     --) shift; common=("$@"); break ;;
     -*) say "unknown option $1"; usage ;;
     *) [[ -z $cluster ]] || usage; cluster=$1 ;;
@@ -44,6 +49,11 @@ while (($#)); do
   shift
 done
 [[ -n $cluster ]] || usage
+# Before the backup, not after it.
+if [[ -n $restore_below && ! (-d $restore_below && -w $restore_below) ]]; then
+  say "--restore: $restore_below is no directory that can be written to"
+  exit 2
+fi
 
 scratch=$(mktemp -d) || exit 1
 restored=""
@@ -74,7 +84,7 @@ member() { # name, file
 }
 # Progress comes as JSON with it: "copying 26%" once a second.
 progress_lines() {
-  sed -u -n -e 's/^{"progress":{"phase":"\([^"]*\)".*"percent":\([0-9]*\),.*/manual-backup: \1 \2%/p' -e '/^{"progress":/!p'
+  sed -u -n -e 's/^{"progress":{"phase":"\([^"]*\)".*"percent":\([0-9]*\),.*/manual-backup: \1 \2%/p; t' -e '/^{"progress":/!p'
 }
 take_backup() {
   local codes
