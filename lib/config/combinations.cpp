@@ -94,6 +94,31 @@ class CombinationCheck : private KeyProblems {
     targets(path + ".targets", cluster.targets);
   }
 
+  // Two receivers of one slot would push each other aside for ever. Slot names are shorter than those of clusters, and have no
+  // '-'.
+  void slots(const Config& config) {
+    std::map<std::pair<std::string, std::string>, std::string> taken;
+    for (const auto& [name, cluster] : config.clusters) {
+      const std::string slot = cluster.wal.slot.value_or(default_slot(name));
+      const auto [first, is_new] = taken.emplace(std::pair(cluster.connection.reveal(), slot), name);
+      if (!is_new) {
+        const std::string path = "clusters." + name;
+        warn(has(path + ".wal.slot") ? path + ".wal.slot" : path,
+             Complaint{fmt::format("receives by the slot {} of cluster {}, from the same server", slot, first->second),
+                       "name another slot by wal.slot"});
+      }
+    }
+  }
+
+  void daemon(const DaemonConfig& daemon) {
+    constexpr std::size_t longest = 107;  // sun_path of unix(7), less its end
+    if (daemon.socket.size() > longest) {
+      error("daemon.socket",
+            fmt::format("is {} bytes long, and no socket's path may have more than {}", daemon.socket.size(), longest),
+            "name a shorter one");
+    }
+  }
+
   void metrics(const MetricsConfig& metrics) {
     together("metrics", "tls_certificate", "tls_key");
     one_source("metrics", "password");
@@ -193,6 +218,9 @@ class CombinationCheck : private KeyProblems {
     if (schedule.retries > 0 && schedule.retry_after < std::chrono::seconds(1)) {
       error(path + ".retry_after", "is too short", "write at least 1s");
     }
+    if (schedule.daily == "never" && schedule.weekly == "never" && schedule.monthly == "never") {
+      warn(path + ".daily", Complaint{"no backup is ever taken by schedule", "give a time to one of daily, weekly and monthly"});
+    }
   }
 };
 }  // namespace
@@ -208,7 +236,9 @@ void check_combinations(Config& config, const std::map<std::string, Position>& p
   for (const auto& [name, cluster] : config.clusters) {
     check.cluster(name, cluster, config);
   }
+  check.slots(config);
   check_alerts(config, problems);
+  check.daemon(config.daemon);
   check.metrics(config.metrics);
 }
 

@@ -65,6 +65,39 @@ TEST_CASE("a schedule leaves time to start", "[config]") {
   CHECK(bare_errors_of(of("path: /a", "connection: host=db, schedule: { retry_after: 0s, retries: 0 }")) == Lines{});
 }
 
+TEST_CASE("a schedule without any backup is warned of", "[config]") {
+  const auto warnings = [](const std::string& schedule) {
+    return warnings_of(of("path: /a", "connection: host=db, schedule: { " + schedule + " }"));
+  };
+  CHECK(
+      warnings("daily: never, weekly: never, monthly: never") ==
+      Lines{"6:69: clusters.prod.schedule.daily: no backup is ever taken by schedule; hint: give a time to one of daily, weekly "
+            "and monthly"});
+  CHECK(warnings("daily: never, weekly: never").empty());
+}
+
+TEST_CASE("two clusters with one slot are warned of", "[config]") {
+  const auto warnings = [](const std::string& others) {
+    return warnings_of(of("path: /a", "connection: host=db") + "  a-b: { repository: other, connection: host=x }\n" + others);
+  };
+  CHECK(
+      warnings("  a_b: { repository: other, connection: host=x }\n") ==
+      Lines{
+          "8:3: clusters.a_b: receives by the slot pgrecall_a_b of cluster a-b, from the same server; hint: name another slot by "
+          "wal.slot"});
+  CHECK(warnings("  a_b: { repository: other, connection: host=y }\n").empty());
+  CHECK(warnings("  a_b: { repository: other, connection: host=x, wal: { slot: mine } }\n").empty());
+  CHECK(warnings("  c: { repository: other, connection: host=x, wal: { slot: pgrecall_a_b } }\n").size() == 1);
+}
+
+TEST_CASE("the control socket's path fits a socket", "[config]") {
+  const auto errors = [](std::size_t length) {
+    return bare_errors_of(of("path: /a", "connection: host=db", "daemon: { socket: /" + std::string(length - 1, 's') + " }\n"));
+  };
+  CHECK(errors(107) == Lines{});
+  CHECK(errors(108) == Lines{"7:19: daemon.socket: is 108 bytes long, and no socket's path may have more than 107"});
+}
+
 TEST_CASE("a span of the day is two times of day", "[config]") {
   for (const auto* good : {"22:00-06:00", "00:00-23:59"}) {
     CHECK(bare_errors_of(of("path: /a", std::string("connection: host=db, schedule: { off_peak: ") + good + " }")) == Lines{});
