@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "output/text.h"
 
 namespace pgrecall {
 
@@ -121,7 +122,7 @@ class TextFormatter final : public spdlog::formatter {
     if (const std::string& about = fields.run.empty() ? fields.cluster : fields.run; !about.empty()) {
       text += "[" + about + "] ";
     }
-    text += std::string(text_of(line)) + "\n";
+    text += printable(text_of(line)) + "\n";  // what a server said may have line ends in it, and must not look like lines of ours
     out.append(text.data(), text.data() + text.size());
   }
   [[nodiscard]] std::unique_ptr<formatter> clone() const override { return std::make_unique<TextFormatter>(); }

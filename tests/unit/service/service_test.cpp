@@ -1,5 +1,8 @@
 #include "service/service.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -10,6 +13,7 @@
 #include "jobs/open_repository.h"
 #include "repository/repository.h"
 #include "service/control_socket.h"
+#include "service/log.h"
 #include "store/object_store.h"
 #include "unit/service/scratch.h"
 
@@ -173,6 +177,27 @@ TEST_CASE("a control socket takes the place of a dead one, and of nothing else")
     first.reset();
     CHECK(ApiClient(path).reachable());
   }
+}
+
+TEST_CASE("a line of the log is one line, whatever somebody else said in it") {
+  const Scratch scratch;
+  const std::string path = scratch / "log";
+  {
+    ServiceLog log(LogConfig{.format = LogConfig::Format::text, .level = LogConfig::Level::info});
+    const int before = ::dup(STDERR_FILENO);
+    const int file = ::open(path.c_str(), O_CREAT | O_WRONLY, 0600);
+    ::dup2(file, STDERR_FILENO);
+    log.write(LogLevel::error, {"prod", {}, {}}, "FATAL: no\n2026-11-23T02:30:00Z info [prod] all is well\x1b[2J");
+    ::dup2(before, STDERR_FILENO);
+    ::close(before);
+    ::close(file);
+  }
+  std::ifstream file(path);
+  std::string line;
+  REQUIRE(std::getline(file, line));
+  CHECK_THAT(line, Catch::Contains("error [prod] FATAL: no 2026-11-23T02:30:00Z info"));
+  CHECK(line.find('\x1b') == std::string::npos);
+  CHECK_FALSE(std::getline(file, line));
 }
 
 TEST_CASE("where no daemon listens, there is none") {

@@ -127,6 +127,8 @@ TEST_CASE("ready is that every cluster is looked after, here or elsewhere", "[we
   CHECK(web.ask("/readyz").status == 503);
   CHECK(web.ask("/readyz").body == "1 of 3 clusters cannot be looked after yet\n");
   web.sample.cluster(1).state = "active";
+  web.sample.figures.journal_failing_since = web.sample.figures.taken;
+  CHECK(web.ask("/readyz").body == "the daemon's state cannot be written\n");
   web.sample.figures.reload_good = false;
   CHECK(web.ask("/readyz").body == "the configuration file is invalid; the one before is in force\n");
   web.sample.figures.state = "draining";
