@@ -58,6 +58,9 @@ class ClusterGuard::Events final : public WalEvents {
  public:
   explicit Events(ClusterGuard& guard) : guard_(guard) {}
   void on_event(const WalEvent& event) noexcept override {
+    if (told_already(event)) {
+      return;
+    }
     guard_.listener_.on_wal_event(guard_.options_.cluster, event);
     if (event.kind == WalEventKind::connected) {
       guard_.change([](GuardStatus& status) {
@@ -71,7 +74,18 @@ class ClusterGuard::Events final : public WalEvents {
   }
 
  private:
+  // The receiver tries again and again, and one reason is one line of the log.
+  bool told_already(const WalEvent& event) {
+    const std::lock_guard lock(mutex_);
+    if (event.kind == WalEventKind::connected) {
+      told_.clear();
+    }
+    return event.kind == WalEventKind::disconnected && std::exchange(told_, event.text) == event.text;
+  }
+
   ClusterGuard& guard_;
+  std::mutex mutex_;
+  std::string told_;  // why it was disconnected
 };
 
 ClusterGuard::ClusterGuard(Options options, RepositoryPool& pool, const Clock& clock, GuardListener& listener)
