@@ -49,9 +49,11 @@ std::string started_text(const ordered_json& run) { return time_text(run.at("sta
 std::string took_text(const ordered_json& run) {
   const auto started = time_in(run, "started");
   const auto ended = time_in(run, "ended");
-  return started && ended && *ended >= *started
-             ? format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(*ended - *started))
-             : std::string();
+  if (!started || !ended || *ended < *started) {
+    return {};
+  }
+  // Both are told in whole seconds.
+  return *ended == *started ? "< 1 s" : format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(*ended - *started));
 }
 
 std::string what_text(const ordered_json& run) {

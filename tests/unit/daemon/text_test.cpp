@@ -6,6 +6,7 @@
 
 #include "jobs/retention.h"
 #include "output/backup_text.h"
+#include "output/run_text.h"
 
 using namespace pgrecall;
 
@@ -155,4 +156,11 @@ TEST_CASE("a backup as JSON keeps what other readers would round") {
   CHECK(json["verified"].is_null());
   CHECK(json["page_failures"][0]["file"] == "base/5/16384");
   CHECK(json["page_failures"][0]["block"] == 7);
+}
+
+TEST_CASE("how long a run took is told as exactly as it is known") {
+  const auto took = [](const char* started, const char* ended) { return took_text({{"started", started}, {"ended", ended}}); };
+  CHECK(took("2026-11-23T02:30:00Z", "2026-11-23T02:30:00Z") == "< 1 s");
+  CHECK(took("2026-11-23T02:30:00Z", "2026-11-23T02:30:02Z") == "2.0 s");
+  CHECK(took("2026-11-23T02:30:00Z", "2026-11-23T02:29:59Z").empty());
 }
