@@ -20,9 +20,10 @@ void line(std::string& out, const Style& style, const std::string& label, const 
 }
 
 std::string window_text(const ordered_json& window) {
-  if (window.at("until").is_null()) {
-    const std::string problem = text_in(window, "problem");
-    return problem.empty() ? "none: there is no backup yet" : "not known: " + problem;
+  const std::string problem = text_in(window, "problem");
+  if (window.at("until").is_null() || window.at("computed").is_null()) {
+    const std::string why = window.at("computed").is_null() ? "not known here" : "none: there is no backup yet";
+    return problem.empty() ? why : "not known: " + problem;
   }
   // Of a backup a moment ago, nothing later is known yet.
   const std::string from = time_text(window.at("from"), "?");
@@ -30,7 +31,8 @@ std::string window_text(const ordered_json& window) {
   if (window.at("gaps").get<unsigned>() > 0) {
     text += ", with gaps before";
   }
-  return text;
+  return problem.empty() ? text
+                         : text + ", as of " + time_text(window.at("computed"), "?") + "; since then not known: " + problem;
 }
 
 std::string receiver_text(const ordered_json& cluster) {

@@ -209,6 +209,7 @@ class Two(DaemonTest):
         waiting = second.wait_for(lambda: second.status()["state"] == "held_by_another" and second.status(), "it to wait")
         self.assertIn(f"pid {first.process.pid}", waiting["held_by"]["owner"])
         self.assertIsNone(waiting["receiver"])
+        self.assertIn("not known here", self.runner.run("status", exit=contract.WARNINGS).stdout)
         self.assertEqual("warning", second.wait_for(lambda: second.alerts(scope="all"), "the alert")[0]["severity"])
         run = second.start_run("prod", "backup")
         self.assertEqual("queued", second.run(run)["state"])
@@ -287,6 +288,82 @@ class Reload(DaemonTest):
         self.runner.config.write_text(good)
         self.assertEqual("done", daemon.wait_for_run(daemon.start_run("prod", "backup"))["state"])
 
+    def test_daemon_is_asked_also_while_the_file_is_invalid(self):
+        self.cluster()
+        daemon = self.start().wait_until_streaming()
+        good = self.runner.config.read_text()
+        self.runner.config.write_text(good.replace('"repository":', '"repositry":'))
+        for command in (("status",), ("status", "prod"), ("runs",), ("runs", "prod"), ("alert", "list")):
+            result = self.runner.run(*command, exit=(0, contract.WARNINGS))
+            self.assertIn("the configuration is invalid", result.stderr)
+            self.assertIn("repositry", result.stderr)
+        self.assertEqual("done", daemon.run(self.run_of(self.runner.run("backup", "prod")))["state"])
+        for command in (("status", "nosuch"), ("runs", "nosuch"), ("alert", "list", "nosuch")):
+            self.assertIn('no cluster "nosuch"', self.runner.run(*command, exit=contract.USAGE).stderr)
+        self.assertIn("no run of this id", self.runner.run("runs", "--log", "nosuch", exit=contract.TARGET_UNREACHABLE).stderr)
+        # Another file's daemon is not asked, nor is any when the file is invalid and none answers.
+        copy = self.runner.config.with_name("copy.yaml")
+        copy.write_text(self.runner.config.read_text())
+        self.runner.run("status", "--config", str(copy), config=False, exit=contract.CONFIGURATION)
+        daemon.stop()
+        self.runner.run("status", exit=contract.CONFIGURATION)
+
+    def run_of(self, result):
+        return result.stderr.partition("the daemon does it: run ")[2].split()[0]
+
+
+class Losses(DaemonTest):
+    """What the daemon stands on goes away beneath it."""
+
+    def test_nothing_is_stored_where_the_repository_was(self):
+        self.cluster()
+        daemon = self.start().wait_until_streaming()
+        self.runner.backup("prod")
+        away = self.runner.repository.with_name("away")
+        self.runner.repository.rename(away)
+        result = self.runner.run("backup", "prod", exit=contract.STORE_UNREACHABLE)
+        self.assertIn("not at its address any more", result.stderr)
+        daemon.wait_for(lambda: "not at its address any more" in (daemon.status()["window"]["problem"] or ""), "the window to be unknown")
+        self.assertFalse(self.runner.repository.exists())
+        away.rename(self.runner.repository)
+        self.runner.backup("prod")
+        self.assertEqual(2, len(self.runner.ids("prod")))
+        self.assertEqual([], self.runner.verify("prod"))
+
+    def test_jobs_go_on_while_the_state_cannot_be_written(self):
+        disk = self.mount_tmpfs(4 << 20)
+        self.cluster()
+        self.runner.backup("prod")
+        self.cluster(schedule={"check": "* * * * *"})
+        daemon = self.daemon.configure(state=str(disk / "state"))
+        self.start().wait_until_streaming()
+        filler = disk / "filler"
+        with open(filler, "wb", buffering=0) as file, self.assertRaises(OSError):
+            while True:
+                file.write(bytes(4096))
+        check = daemon.wait_for(lambda: daemon.runs(trigger="schedule", job="check"), "a scheduled run", 90)[0]["id"]
+        self.assertIn(daemon.wait_for_run(check)["state"], ("done", "warnings"))
+        self.assertIn("state.db", daemon.get("/v1/status")["state_problem"])
+        self.assertIn("state cannot be written", self.runner.run("status", exit=contract.WARNINGS).stdout)
+        backup = self.runner.backup("prod")
+        filler.unlink()
+        daemon.wait_for(lambda: daemon.get("/v1/status")["state_problem"] is None, "the state to be written again")
+        daemon.kill()
+        self.start()
+        self.assertIn(daemon.run(check)["state"], ("done", "warnings"))
+        self.assertEqual("done", daemon.runs(job="backup")[0]["state"])
+        self.assertIn(backup, self.runner.ids("prod"))
+
+    def test_who_follows_hears_that_the_daemon_ended(self):
+        self.source.fill(20)
+        self.cluster(backup=SLOW)
+        daemon = self.start().wait_until_streaming()
+        command = self.runner.start("backup", "prod")
+        daemon.wait_for(lambda: daemon.runs(job="backup", state="running"), "the run")
+        daemon.kill()
+        result = self.runner.finish(command, exit=contract.FAILED)
+        self.assertIn("the daemon ended before the run did", result.stderr)
+
 
 class Socket(DaemonTest):
     def setUp(self):
@@ -322,6 +399,8 @@ class Socket(DaemonTest):
                 ("POST", "/v1/runs", {"cluster": "prod", "job": "backpu"}, 400, "usage"),
                 ("POST", "/v1/runs", {"cluster": "prod", "job": "backup", "options": {"fulll": True}}, 400, "usage"),
                 ("POST", "/v1/runs", {"cluster": "prod", "job": "backup", "options": {"full": "yes"}}, 400, "usage"),
+                ("POST", "/v1/runs", {"cluster": "prod", "job": "backup", "options": {"max_rate": -1}}, 400, "usage"),
+                ("POST", "/v1/runs", {"cluster": "prod", "job": "expire", "options": {"grace_seconds": 10**13}}, 400, "usage"),
                 ("POST", "/v1/runs", {"cluster": "prod", "job": "verify", "options": {"data_fraction": 7}}, 400, "usage"),
                 ("POST", "/v1/runs", {"cluster": "prod", "job": "check", "options": {"x": 1}}, 400, "usage"),
                 ("POST", "/v1/runs", "x" * 70000, 413, "usage")):

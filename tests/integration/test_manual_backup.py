@@ -38,6 +38,27 @@ class ManualBackup(IntegrationTest):
         self.assertIn("backup successfully verified", result.stderr, "pg_verifybackup's own words")
         self.assertEqual([], list(below.iterdir()), "what was restored is gone again")
 
+    def test_progress_is_shown_once(self):
+        talking = self.directory / "talking"
+        talking.write_text(f"""#!/bin/bash
+if [[ $1 == backup ]]; then
+  printf '%s\n' '{{"progress":{{"phase":"copying","percent":26,"x":1}}}}' '{{"progress":{{"phase":"copying","percent":null}}}}' hello >&2
+fi
+exec {BINARY} "$@" --no-progress
+""")
+        talking.chmod(0o755)
+        result = self.script("prod", binary=talking)
+        self.assertEqual(0, result.returncode, result.stderr)
+        lines = result.stderr.splitlines()
+        self.assertEqual((1, 1), (lines.count("manual-backup: copying 26%"), lines.count("hello")), result.stderr)
+
+    def test_help_and_a_place_to_restore_that_is_not_there(self):
+        result = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(0, result.returncode)
+        self.assertIn("--restore DIRECTORY", result.stdout)
+        self.assertEqual(2, self.script("prod", "--restore", str(self.directory / "nosuch")).returncode)
+        self.assertFalse(self.tool.repository.joinpath("clusters").exists(), "found out before the backup")
+
     def test_damage_is_told_by_the_exit_code(self):
         """A pgrecall that damages what it stored, as a broken disk would."""
         broken = self.directory / "broken"
