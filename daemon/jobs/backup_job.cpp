@@ -79,7 +79,8 @@ std::string text_of(const Compression& compression) {
 }
 
 Error bad_wish(const std::string& key) {
-  return Error(ErrorKind::usage, "a backup has no such option, or not with this value", "docs/api.md lists them").with("option", key);
+  return Error(ErrorKind::usage, "a backup has no such option, or not with this value", "docs/api.md lists them")
+      .with("option", key);
 }
 
 void take_wish(BackupWishes& wishes, const std::string& key, const ordered_json& value) {
