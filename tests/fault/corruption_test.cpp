@@ -24,9 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 #ifdef PGRECALL_FEW_POSITIONS
-constexpr std::size_t verify_positions = 400;
-constexpr std::size_t verify_sealed_positions = 200;
-constexpr std::size_t restore_positions = 80;
+constexpr std::size_t verify_positions = 150;
+constexpr std::size_t verify_sealed_positions = 80;
+constexpr std::size_t restore_positions = 40;
 #else
 constexpr std::size_t verify_positions = 1'000'000;  // all
 constexpr std::size_t verify_sealed_positions = 2000;
