@@ -119,7 +119,9 @@ class StreamRun {
     told_ = sink_.durable_position();
     const Time now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     connection_.send_copy_message(encode_status_update(told_, now, reply), operation);
-    next_status_at_ = std::chrono::steady_clock::now() + options_.status_interval;
+    if (reply == Reply::requested) {  // others must not put off the sign of life that an idle server is asked for
+      next_status_at_ = std::chrono::steady_clock::now() + options_.status_interval;
+    }
   }
 
   // Twice: only the second answer comes behind all WAL that there was when the server gave the first one.
