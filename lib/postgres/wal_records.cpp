@@ -124,9 +124,9 @@ void WalRecordReader::read_whole_records(ByteView& bytes) {
     load_record_header(bytes.data());
     std::memcpy(record_header_.data(), bytes.data(), record_header_size);
     begin_body();
-    if (check_crc_ || has_wanted_data(record_)) {
-      take_body(bytes.subspan(record_header_size, length - record_header_size));
-    }
+    const ByteView body = bytes.subspan(record_header_size, length - record_header_size);
+    check_body(body);
+    record_.body = body_wanted_ ? body.first(std::min(body.size(), wal_body_limit)) : ByteView();
     advance(bytes, static_cast<std::size_t>(taken));
     finish_record();
   }
@@ -187,6 +187,9 @@ void WalRecordReader::load_record_header(const std::byte* header) {
 void WalRecordReader::begin_body() {
   step_ = Step::body;
   body_crc_ = 0;
+  body_.clear();
+  record_.body = {};
+  body_wanted_ = sink_.wants_body(record_);
   if (has_wanted_data(record_)) {
     const auto length = static_cast<std::uint32_t>(record_.length - record_header_size);
     data_.begin(length, major_version_, prepared_transaction_of(record_));
@@ -194,6 +197,15 @@ void WalRecordReader::begin_body() {
 }
 
 void WalRecordReader::take_body(ByteView part) {
+  check_body(part);
+  if (body_wanted_) {
+    const ByteView kept = part.first(std::min(part.size(), wal_body_limit - body_.size()));
+    body_.insert(body_.end(), kept.begin(), kept.end());
+    record_.body = body_;
+  }
+}
+
+void WalRecordReader::check_body(ByteView part) {
   if (check_crc_) {
     body_crc_ = crc32c_extend(body_crc_, part);
   }
@@ -261,6 +273,7 @@ void WalRecordReader::finish_record() {
   ++count_;
   sink_.on_record(record_);
   record_.length = 0;
+  record_.body = {};
 }
 
 void WalRecordReader::pass_switch_rest(ByteView& bytes) {

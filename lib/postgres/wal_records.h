@@ -32,13 +32,20 @@ struct WalRecord {
   std::uint8_t info = 0;                   // with the lower four bits, which are not the resource manager's
   ByteView main_data;                      // the first bytes, at most wal_main_data_head_size; of RM_XLOG and RM_XACT, else empty
   std::uint32_t prepared_transaction = 0;  // of COMMIT PREPARED and ROLLBACK PREPARED: the transaction that ends
+  ByteView body;                           // all behind the header, where the sink wants it; at most wal_body_limit of it
 };
+
+inline constexpr std::uint32_t wal_record_header_size = 24;  // bytes, XLogRecord
+// Bytes of a longer record's body that are kept: a commit names what it drops before all that can make it so long.
+inline constexpr std::size_t wal_body_limit = 16U << 20U;
 
 class WalRecordSink {
  public:
   virtual ~WalRecordSink() = default;
   // The next complete record, in order. What it throws ends the reader's feed() and reaches its caller.
   virtual void on_record(const WalRecord& record) = 0;
+  // Whether on_record() is to get the body of this record, of which only the header is known yet.
+  [[nodiscard]] virtual bool wants_body(const WalRecord& /*header*/) const { return false; }
 };
 
 enum class WalRecordCrc {
@@ -54,8 +61,8 @@ struct WalRecordStart {
   unsigned major_version = 0;  // 13 to 18; 0 learns it from the first page header, and needs `at` to be the start of a page
 };
 
-// Reads WAL bytes that come in order, in pieces of any size, cut anywhere. Holds about 1.5 kB however long a record is. One
-// thread at a time.
+// Reads WAL bytes that come in order, in pieces of any size, cut anywhere. Holds about 1.5 kB however long a record is, and the
+// body that the sink wants, where that is not one run of bytes in a piece. One thread at a time.
 //
 // Where reading begins at a page into which a record continues, the rest of that record is passed over and not reported.
 class WalRecordReader {
@@ -103,6 +110,7 @@ class WalRecordReader {
   void pass_alignment(ByteView& bytes);
   void pass_switch_rest(ByteView& bytes);
   void take_body(ByteView part);
+  void check_body(ByteView part);
   void finish_record();
   void end_alignment();
 
@@ -136,6 +144,8 @@ class WalRecordReader {
   std::size_t record_header_filled_ = 0;
   std::array<std::byte, 24> record_header_{};
   WalRecordData data_;
+  bool body_wanted_ = false;
+  Bytes body_;  // of a record that does not lie in one piece
 };
 
 // True for the record behind which its segment holds only padding (XLOG_SWITCH).
