@@ -21,7 +21,7 @@ class Completion(IntegrationTest):
     def test_verbs(self):
         self.assertEqual(["schedule"], self.complete("sch"))
         self.assertLessEqual({"backup", "restore", "wal", "repo"}, set(self.complete("")))
-        self.assertEqual({"status", "fetch", "receive", "push"}, set(self.complete("wal", "")))
+        self.assertEqual({"status", "events", "fetch", "receive", "push"}, set(self.complete("wal", "")))
         self.assertEqual(["export"], self.complete("repo", "key", "e"))
         self.assertEqual(["schema"], self.complete("--config", "backup", "config", "schem"), "a file may be called as a verb is")
 

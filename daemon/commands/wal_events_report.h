@@ -1,0 +1,21 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/undo/find_changes.h"
+#include "output/style.h"
+
+namespace pgrecall {
+
+// What the commands that are suggested need besides the moment.
+struct UndoCommands {
+  std::string cluster;
+  std::string options;  // " --repository /srv/backup", or nothing
+};
+
+// docs/json-output.md, "wal events".
+[[nodiscard]] nlohmann::ordered_json wal_events_json(const ChangeFindings& findings, const UndoCommands& commands);
+[[nodiscard]] std::string wal_events_text(const ChangeFindings& findings, const UndoCommands& commands, const Style& style);
+
+}  // namespace pgrecall
