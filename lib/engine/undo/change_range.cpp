@@ -14,8 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto name_resolution = 1s;    // what names of time marks leave out
-constexpr auto clock_difference = 60s;  // between the server, whose clock is in the WAL, and the host that took a backup
+constexpr auto name_resolution = 1s;  // what names of time marks leave out
+// Between the server, whose clock is in the WAL, and the host that took a backup; and between transactions that end nearly at
+// once, whose times are not quite in the order of their LSNs.
+constexpr auto clock_difference = 60s;
 constexpr std::uint64_t segments_looked_at = 64;
 
 // At `earliest` or later, `latest` or earlier, no WAL behind `lsn` had been written.
@@ -124,6 +126,38 @@ Lsn checkpoint_in(const WalPlaces& places, const TimelineHistory& history, std::
   return sink.found();
 }
 
+struct FirstEnd {
+  Time time;
+};
+
+class FirstEndSink final : public WalRecordSink {
+ public:
+  // Ends the reading with what was looked for.
+  void on_record(const WalRecord& record) override {
+    if (const auto end = decode_transaction_end(record)) {
+      throw FirstEnd{end->time};
+    }
+  }
+};
+
+// When the first transaction of the segment ended; nothing where none did, or it cannot be read.
+std::optional<Time> first_end_in(const WalPlaces& places, const TimelineHistory& history, std::uint64_t number,
+                                 std::uint32_t segment_size) {
+  FirstEndSink sink;
+  WalRecordReader reader({.at = Lsn{number * segment_size}, .segment_size = segment_size}, WalRecordCrc::skip, sink);
+  try {
+    static_cast<void>(read_segment_of(places, history, number, segment_size, [&](ByteView bytes) { reader.feed(bytes); }));
+  } catch (const FirstEnd& found) {
+    return found.time;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corruption) {
+      throw;
+    }
+    // Whoever reads it for good says so.
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ChangeRange choose_range(const RecoveryWindow& window, const TimelineHistory& history, const ChangeSearch& search) {
@@ -151,6 +185,28 @@ ChangeRange choose_range(const RecoveryWindow& window, const TimelineHistory& hi
     }
   }
   return range;
+}
+
+Lsn narrow_to_time(const WalPlaces& places, const TimelineHistory& history, const ChangeRange& range, Time time,
+                   std::uint32_t segment_size, const std::stop_token& stop) {
+  constexpr std::uint64_t close_enough = 4;  // segments
+  std::uint64_t low = range.from.value / segment_size;
+  std::uint64_t high = range.last_segment();
+  while (high > low + close_enough) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    std::optional<Time> end;
+    std::uint64_t number = middle;
+    for (; !end && number < high; ++number) {
+      throw_if_stopped(stop);
+      end = first_end_in(places, history, number, segment_size);
+    }
+    if (end && *end + clock_difference < time) {
+      low = number - 1;
+    } else {
+      high = middle;
+    }
+  }
+  return std::max(range.from, Lsn{low * segment_size});
 }
 
 Lsn checkpoint_before(const WalPlaces& places, const TimelineHistory& history, const ChangeRange& range,

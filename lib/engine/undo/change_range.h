@@ -27,6 +27,11 @@ struct ChangeRange {
 // From names and summaries alone. Error{target_unreachable} when nothing is there.
 [[nodiscard]] ChangeRange choose_range(const RecoveryWindow& window, const TimelineHistory& history, const ChangeSearch& search);
 
+// Where transactions that ended at `time` or later can be, as close as segments tell, at or behind range.from: by the times in a
+// few segments of the range. For WAL that came without time marks, by archive_command alone.
+[[nodiscard]] Lsn narrow_to_time(const WalPlaces& places, const TimelineHistory& history, const ChangeRange& range, Time time,
+                                 std::uint32_t segment_size, const std::stop_token& stop);
+
 // Where to begin reading, at or before range.from: the redo position of a checkpoint, behind which the first change of every page
 // brings it whole. Looks at a bounded number of segments, from the one that holds `from` backwards.
 [[nodiscard]] Lsn checkpoint_before(const WalPlaces& places, const TimelineHistory& history, const ChangeRange& range,

@@ -53,7 +53,7 @@ class ChangeFinder {
   const WalPlaces places_;
   const RecoveryWindow window_;
   const TimelineHistory& history_;
-  const ChangeRange range_;
+  ChangeRange range_;
   ChangeFindings findings_;
   ChangeNames names_;
   std::optional<WalChangeCollector> collector_;
@@ -82,7 +82,10 @@ const TimelineHistory& ChangeFinder::choose_history() const {
 }
 
 ChangeFindings ChangeFinder::execute() {
-  progress_.enter("looking for a checkpoint");
+  progress_.enter("looking for where to begin");
+  if (search_.from && !search_.from_lsn) {
+    range_.from = narrow_to_time(places_, history_, range_, *search_.from, window_.segment_size, stop_);
+  }
   const Lsn from = checkpoint_before(places_, history_, range_, window_.segment_size, stop_);
   const unsigned major = range_.backup != nullptr ? range_.backup->summary.server_version / 10000 : 0;
   if (major == 0) {
