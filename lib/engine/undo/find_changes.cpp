@@ -61,6 +61,7 @@ class ChangeFinder {
   std::optional<std::uint64_t> segment_;  // the one in work, or the last one
   std::uint64_t segment_bytes_ = 0;
   bool unreadable_ = false;  // the rest of the segment
+  std::vector<Lsn> broken_;  // where WAL ends that does not go on
   bool any_later_ = false;   // a transaction of the segment ended after what is asked for
   bool any_earlier_ = false;
   int later_segments_ = 0;
@@ -159,6 +160,7 @@ void ChangeFinder::begin_segment(std::uint64_t number) {
     findings_.warnings.push_back("WAL is missing from " + start_of(*segment_ + 1).to_string() + " to " +
                                  start_of(number).to_string() + ": what ended there is not listed");
     reader_.reset();
+    broken_.push_back(start_of(*segment_ + 1));
   }
   if (!reader_) {
     reader_.emplace(WalRecordStart{.at = start_of(number), .segment_size = window_.segment_size}, WalRecordCrc::check,
@@ -183,6 +185,7 @@ void ChangeFinder::feed(ByteView bytes) {
       throw;
     }
     unreadable_ = true;
+    broken_.push_back(reader_->position());
     if (*segment_ <= range_.last_segment()) {  // else the end of what a receiver is writing
       findings_.warnings.push_back(std::string("WAL cannot be read from here to the end of its segment: ") + error.what());
     }
@@ -199,6 +202,9 @@ bool ChangeFinder::end_segment(const WalReadAhead::Piece& piece) {
   } else if (piece.what == WalReadAhead::What::missing) {
     findings_.warnings.push_back("WAL is missing: segment " +
                                  WalSegment{history_.timeline, piece.segment, window_.segment_size}.file_name());
+  }
+  if (piece.what != WalReadAhead::What::end) {
+    broken_.push_back(reader_->position());
   }
   if (unreadable_ || reader_->ended() || segment_bytes_ < window_.segment_size) {
     reader_.reset();  // the next segment's records begin anew
@@ -231,10 +237,13 @@ bool ChangeFinder::counts(const WalChange& change) const {
 
 bool ChangeFinder::recoverable(Lsn before) const {
   const auto spans = window_.spans_to(history_.timeline);
-  return std::ranges::any_of(spans,
-                             [&](const RecoverySpan& span) { return before >= span.from_lsn && before <= span.until_lsn; }) ||
-         // What the spool holds behind it counts too.
-         (!spans.empty() && before >= spans.back().from_lsn && segment_.value_or(0) > range_.last_segment());
+  const auto holds = [&](const RecoverySpan& span) { return before >= span.from_lsn && before <= span.until_lsn; };
+  // What the spool holds behind the last one counts too.
+  if (spans.empty() || std::ranges::any_of(spans, holds)) {
+    return !spans.empty();
+  }
+  const auto breaks = [&](Lsn end) { return end >= spans.back().until_lsn && end <= before; };
+  return before >= spans.back().from_lsn && std::ranges::none_of(broken_, breaks);
 }
 
 void ChangeFinder::finish() {
