@@ -10,6 +10,7 @@ import signal
 import psycopg2
 
 from harness import IntegrationTest, contract, installed_versions, main, processes, tool
+from harness.receiver import Receiver
 
 HARMLESS_RECORDS = 170_000  # for each version: a million over all six
 RECOVERED = (13, 15, 18)    # versions of which every printed command is run
@@ -219,6 +220,24 @@ class WalEvents(IntegrationTest):
         self.assertIsNone(document["transactions"][1]["restore_command"])
         self.assertIn("WAL is missing", " ".join(document["warnings"]))
         self.assertIn("out of reach", runner.run("wal", "events", "prod", user="postgres", exit=contract.WARNINGS).stdout)
+
+    def test_what_waits_in_the_spool_is_listed_and_recovered(self):
+        source, runner = self.prepare(15, archive_mode="off")
+        runner.cluster("prod", source.conninfo(), wal={"tail_interval": "1s"})
+        receiver = Receiver(runner, source, user="postgres").start()
+        stored = lambda: [path.name for path in (runner.repository / "clusters/prod/wal/00000001").iterdir() if "-" in path.name or "." in path.name]
+        source.execute("insert into noise values (1, 'b')")
+        source.wait_for(stored, "the beginning of the segment to be stored")
+        receiver.kill()
+        runner.cluster("prod", source.conninfo(), wal={"tail_interval": "1h"})
+        receiver = Receiver(runner, source, user="postgres").start()
+        source.execute("drop table shop.orders")
+        source.execute("insert into noise values (2, 'b')")
+        source.wait_for(lambda: self.told(self.events(runner)), "the end of the transaction to be received")
+        document = self.events(runner)
+        self.assertEqual([("postgres", [("dropped", "shop", "orders", None)])], self.told(document))
+        receiver.kill()
+        self.check_recovery(source, runner, 15, document["transactions"][0])
 
     def test_what_cannot_be_is_refused(self):
         runner = self.pgrecall()
