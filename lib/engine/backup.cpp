@@ -320,7 +320,8 @@ void BackupRun::add_configuration(Connection& connection, BackupPipeline& pipeli
   if (!found.problem.empty() && !inside) {
     summary_.warnings.push_back(
         "configuration files outside the data directory are not in this backup: " + found.problem +
-        "; GRANT pg_read_all_settings, pg_read_server_files to the role, or keep copies of them elsewhere");
+        "; GRANT pg_read_all_settings, pg_read_server_files to the role, and EXECUTE ON FUNCTION pg_read_binary_file(text); or "
+        "keep copies of them elsewhere");
   }
 }
 

@@ -189,11 +189,12 @@ class ServerCheck {
       list_.good("configuration files", "those outside the data directory can be read");
       return;
     }
-    list_.warning("configuration files",
-                  "those outside the data directory, if there are any, would not be backed up: " + found.problem,
-                  has_sql() ? "GRANT pg_read_all_settings, pg_read_server_files TO " +
-                                  (role_.empty() ? std::string("the role") : role_) + ", or keep copies of them elsewhere"
-                            : "let the role connect to a database, or keep copies of them elsewhere");
+    const std::string role = role_.empty() ? std::string("the role") : role_;
+    list_.warning(
+        "configuration files", "those outside the data directory, if there are any, would not be backed up: " + found.problem,
+        has_sql() ? "GRANT pg_read_all_settings, pg_read_server_files TO " + role +
+                        "; GRANT EXECUTE ON FUNCTION pg_read_binary_file(text) TO " + role + "; or keep copies of them elsewhere"
+                  : "let the role connect to a database, or keep copies of them elsewhere");
   }
 
   const ConnectionSettings& settings_;

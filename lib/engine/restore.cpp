@@ -63,7 +63,8 @@ class RestoreRun {
   const RestoreTarget target_;
   PathSet keep_;
   std::optional<ManifestEntry> control_;
-  bool has_configuration_ = false;
+  bool has_configuration_ = false;         // from outside the data directory
+  bool has_server_configuration_ = false;  // in it
   // Of directories that no archive has: the server takes from its data directory's mode whether the group may read.
   std::uint32_t directory_mode_ = private_directory;
   RestoreResult result_;
@@ -87,6 +88,9 @@ RestoreResult RestoreRun::execute() {
     const Bytes control = read_control_file(*control_);
     if (plan_.recovery) {
       write_recovery_settings(plan_, target_, keep_);
+      if (!has_server_configuration_ || has_our_configuration(plan_.request.into)) {
+        write_server_configuration(plan_, target_, parse_control_file(control), keep_);
+      }
     } else {
       progress_.enter("restoring WAL");
       result_.wal_segments = restore_wal(repository_, plan_, target_, keep_, failure_.token());
@@ -145,6 +149,7 @@ void RestoreRun::write_files() {
       target_.make_directory(fs::path(path_of(*entry)).parent_path(), private_directory);
     } else {
       keep_.add(entry->path);
+      has_server_configuration_ = has_server_configuration_ || entry->path == "postgresql.conf";
     }
     if (entry->type == EntryType::directory) {
       if (entry->path == "global") {

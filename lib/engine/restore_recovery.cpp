@@ -1,5 +1,6 @@
 #include "engine/restore_recovery.h"
 
+#include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@ constexpr std::uint64_t max_settings_size = 16U << 20U;  // bytes
 constexpr const char* settings_file = "postgresql.auto.conf";
 constexpr const char* recovery_signal = "recovery.signal";
 constexpr const char* standby_signal = "standby.signal";
+constexpr std::string_view made_here = "# Written by pgrecall: the backup has no postgresql.conf";
 
 // Groups of the user as a login gives them; what the server is started with.
 std::vector<gid_t> groups_of(const FileOwner& owner) {
@@ -95,6 +97,35 @@ void write_recovery_settings(const RestorePlan& plan, const RestoreTarget& targe
   target.replace_file(into + "/" + recovery_signal, settings_file_mode, ByteView());
   keep.add(settings_file);
   keep.add(recovery_signal);
+}
+
+bool has_our_configuration(const std::string& into) {
+  const std::string path = into + "/postgresql.conf";
+  if (!fs::exists(path)) {
+    return false;
+  }
+  const Bytes bytes = read_file(path, max_settings_size);
+  return text_of(bytes).starts_with(made_here);
+}
+
+void write_server_configuration(const RestorePlan& plan, const RestoreTarget& target, const ControlFile& control, PathSet& keep) {
+  const std::string settings = fmt::format(
+      "{}, as its server had it outside the data directory.\n"
+      "# Enough to recover and to look around, on a Unix socket. pg_ctlcluster reads /etc/postgresql instead.\n"
+      "listen_addresses = ''\n"
+      "max_connections = {}\n"
+      "max_worker_processes = {}\n"
+      "max_wal_senders = {}\n"
+      "max_prepared_transactions = {}\n"
+      "max_locks_per_transaction = {}\n",
+      made_here, control.max_connections, control.max_worker_processes, control.max_wal_senders,
+      control.max_prepared_transactions, control.max_locks_per_transaction);
+  for (const auto& [name, text] : {std::pair<std::string, std::string>{"postgresql.conf", settings},
+                                   {"pg_hba.conf", "local all all peer\n"},
+                                   {"pg_ident.conf", ""}}) {
+    target.replace_file(plan.request.into + "/" + name, settings_file_mode, bytes_of(text));
+    keep.add(name);
+  }
 }
 
 }  // namespace pgrecall
