@@ -129,8 +129,9 @@ std::optional<Complaint> doubt_secret_file(const std::string& path) {
   if (!S_ISREG(status.st_mode)) {
     return Complaint{fmt::format("{} is not a regular file", path), "name a file that holds the secret and nothing else"};
   }
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return Complaint{fmt::format("{} is open to others than its owner (mode {:04o})", path, status.st_mode & 07777U),
+  // The group may read: so the user of a server that recovers is let in.
+  if ((status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0) {
+    return Complaint{fmt::format("{} is open to others than its owner and group (mode {:04o})", path, status.st_mode & 07777U),
                      fmt::format("chmod 600 {}", path)};
   }
   if (::access(path.c_str(), R_OK) != 0) {

@@ -17,8 +17,8 @@ namespace pgrecall {
 
 namespace {
 
-constexpr unsigned directory_mode = 0700;
-constexpr unsigned file_mode = 0600;
+constexpr unsigned directory_mode = 0750;
+constexpr unsigned file_mode = 0640;
 constexpr std::string_view partial_suffix = ".partial";
 constexpr std::string_view history_suffix = ".history";
 

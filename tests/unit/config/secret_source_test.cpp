@@ -73,14 +73,14 @@ TEST_CASE("doubtful sources are told before they are used", "[config]") {
   const Directory directory;
   const std::string path = directory.path("secret");
   write_text(path, "hunter2\n");
-  for (const auto& [mode, doubtful] :
-       std::vector<std::pair<mode_t, bool>>{{0600, false}, {0400, false}, {0640, true}, {0604, true}, {0660, true}}) {
+  for (const auto& [mode, doubtful] : std::vector<std::pair<mode_t, bool>>{
+           {0600, false}, {0400, false}, {0640, false}, {0644, true}, {0604, true}, {0660, true}, {0650, true}}) {
     REQUIRE(::chmod(path.c_str(), mode) == 0);
     INFO(mode);
     CHECK(doubt(file_source(path)).has_value() == doubtful);
   }
   REQUIRE(::chmod(path.c_str(), 0644) == 0);
-  CHECK(doubt(file_source(path))->text == path + " is open to others than its owner (mode 0644)");
+  CHECK(doubt(file_source(path))->text == path + " is open to others than its owner and group (mode 0644)");
   CHECK(doubt(file_source(path))->hint == "chmod 600 " + path);
   CHECK(doubt(file_source(directory.path("absent")))->text == directory.path("absent") + ": No such file or directory");
   CHECK(doubt(file_source(directory.path()))->text == directory.path() + " is not a regular file");
