@@ -41,7 +41,8 @@ class Package(IntegrationTest):
                      "/usr/share/bash-completion/completions/pgrecall", "/etc/pgrecall/pgrecall.example.yaml",
                      "/usr/share/pgrecall/pgrecall.schema.json", "/usr/share/pgrecall/scripts/manual-backup.sh",
                      "/usr/share/doc/pgrecall/copyright", "/usr/share/pgrecall/prometheus/pgrecall.rules.yaml",
-                     "/usr/share/pgrecall/grafana/pgrecall.json", "/usr/share/doc/pgrecall/runbooks/PgrecallDown.md"):
+                     "/usr/share/pgrecall/grafana/pgrecall.json", "/usr/share/doc/pgrecall/runbooks/PgrecallDown.md",
+                     "/usr/share/doc/pgrecall/recovery/decision-tree.md", "/usr/share/doc/pgrecall/wal.md"):
             self.assertIn(f" .{path}\n", listed)
         self.assertNotIn("/usr/local", listed)
         self.assertEqual({"root/root"}, {line.split()[1] for line in listed.splitlines()})

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The commands of docs/runbooks, run in the state that each page is about, against a real server, daemon and repository.
 
-PGRECALL_WRITE_RUNBOOKS=1 writes into the pages what the commands print."""
+PGRECALL_WRITE_PAGES=1 writes into the pages what the commands print."""
 
 import os
 import pathlib
@@ -9,79 +9,16 @@ import re
 import shlex
 import signal
 
-from harness import IntegrationTest, contract, main, processes
+from harness import IntegrationTest, contract, main, pages, processes
 from harness.daemon import NEVER, Daemon
+from harness.pages import BACKUP_ID, WRITE, Page
 from harness.tool import BINARY
 
 PAGES = sorted((pathlib.Path(__file__).parents[2] / "docs/runbooks").glob("Pgrecall*.md"))
-WRITE = bool(os.environ.get("PGRECALL_WRITE_RUNBOOKS"))
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Do not", "Escalate", "Over when"]
-LONGEST_LINE = 150
 # These end with 3 while any alert is open, and the daemon takes its time to see one.
 TELLING_OF_ALERTS = ("pgrecall status", "pgrecall alert list")
-EXIT = re.compile(r"^\(exit code (\d+)\)$")
-BACKUP_ID = r"\d{8}T\d{6}Z-(?:full|incr)"
 RUN_ID = r"\d{8}T\d{6}Z-shop-[a-z]+(?:-\d+)?"
-
-
-class Page:
-    """A runbook: its state, and its commands with what they are said to print."""
-
-    def __init__(self, path):
-        self.path = path
-        self.text = path.read_text()
-        found = re.search(r"<!-- state: (\S+) -->", self.text)
-        self.state = found[1] if found else None
-
-    def commands(self):
-        """[(prompt, command, lines of output)]"""
-        found = []
-        for block in re.findall(r"^```console\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL):
-            for line in block.splitlines():
-                if line.startswith(("$ ", "# ")):
-                    found.append((line[0], line[2:], []))
-                else:
-                    found[-1][2].append(line)
-        return found
-
-    def write(self, printed):
-        """`printed`: (command, lines) of all commands in order."""
-        text = re.sub(r"^```console\n.*?^```$", "```console\n\f```", self.text, flags=re.MULTILINE | re.DOTALL)
-        blocks = iter(re.findall(r"^```console\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL))
-        printed = iter(printed)
-
-        def block(_):
-            lines = []
-            for old in next(blocks).splitlines():
-                if old.startswith(("$ ", "# ")):
-                    command, output = next(printed)
-                    lines += [old[:2] + command, *output]
-            return "".join(line + "\n" for line in lines)
-
-        self.path.write_text(re.sub("\f", block, text))
-
-
-def first_word(line):
-    """What is the same in every run: digits count for nothing."""
-    return re.sub(r"\d+", "0", line.split()[0]) if line.split() else ""
-
-
-def first_words(line):
-    return [re.sub(r"\d+", "0", word) for word in line.split()[:2]]
-
-
-def missing_from(output, shown):
-    """The first shown line of which there is none, or not as many, in the output; None when all are there."""
-    words = [first_word(line) for line in output]
-    for line in shown:
-        if line == "…" or not line.strip() or EXIT.match(line):
-            continue
-        word = first_word(line).rstrip("…")
-        found = next((at for at, each in enumerate(words) if each.startswith(word)), None)
-        if found is None:
-            return line
-        del words[found]
-    return None
 
 
 class Runbooks(IntegrationTest):
@@ -228,8 +165,7 @@ class Runbooks(IntegrationTest):
                             (self.daemon.settings["socket"], "/run/pgrecall/pgrecall.sock"), (self.daemon.settings["state"], "/var/lib/pgrecall/state"),
                             (self.server.run_directory, "/var/run/postgresql"), (self.tool.directory, "/var/lib/pgrecall/spool")):
             line = line.replace(str(real), shown)
-        line = re.sub(rf"\b{re.escape(os.uname().nodename)}\b", "backup", line).rstrip()
-        return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE].rstrip() + "…"
+        return pages.shortened(re.sub(rf"\b{re.escape(os.uname().nodename)}\b", "backup", line))
 
     def run_command(self, command):
         """(exit code, lines as on a host)"""
@@ -240,48 +176,31 @@ class Runbooks(IntegrationTest):
         return code, [self.as_on_a_host(line) for line in [*out.splitlines(), *said]]
 
     def try_page(self, page):
-        printed = []
-        for prompt, command, shown in page.commands():
-            if prompt == "#":
-                self.stand_in(command)
-                printed.append((command, shown))
+        for command in page.commands():
+            if command.prompt == "#":
+                self.stand_in(command.text)
                 continue
-            command = self.with_ids(command)
-            code, output = self.run_command(command)
-            telling = command.startswith(TELLING_OF_ALERTS) and code in (contract.DONE, contract.WARNINGS)
-            printed.append((command, self.kept(output, shown, contract.DONE if telling else code)))
+            command.text = self.with_ids(command.text)
+            code, output = self.run_command(command.text)
+            telling = command.text.startswith(TELLING_OF_ALERTS) and code in (contract.DONE, contract.WARNINGS)
+            command.printed = pages.kept(output, command.shown, contract.DONE if telling else code)
             if WRITE:
                 continue
-            expected = code if telling else int(EXIT.match(shown[-1])[1]) if shown and EXIT.match(shown[-1]) else 0
-            told = f"{page.path.stem}: $ {command}\n" + "\n".join(output)
-            self.assertEqual(expected, code, told)
-            self.assertTrue(shown, f"{told}\nand the page shows nothing of it")
-            self.assertIsNone(missing_from(output, shown), told)
+            told = f"{page.name}: $ {command.text}\n" + "\n".join(output)
+            self.assertEqual(code if telling else command.expected_exit, code, told)
+            self.assertTrue(command.shown, f"{told}\nand the page shows nothing of it")
+            self.assertIsNone(pages.missing_from(output, command.shown), told)
         if WRITE:
-            page.write(printed)
-
-    @staticmethod
-    def kept(output, shown, code):
-        """The output as a page shows it: all of it, or the lines of which it shows some already."""
-        if "…" in shown:
-            wanted = [first_words(line) for line in shown if line != "…"]
-            kept = []
-            for line in output:
-                if any(first_words(line)[:len(words)] == words for words in wanted):
-                    kept.append(line)
-                elif not kept or kept[-1] != "…":
-                    kept.append("…")
-            output = kept
-        return output + ([f"(exit code {code})"] if code else [])
+            page.write()
 
     def test_commands_of_all_pages_run(self):
-        pages = [Page(path) for path in PAGES]
+        runbooks = [Page(path) for path in PAGES]
         order = ["healthy", "bad-configuration", "receiver-down", "server-down", "repository-gone", "daemon-down", "gap", "damaged", "bad-page"]
-        self.assertEqual(set(order), {page.state for page in pages})
+        self.assertEqual(set(order), {state for page in runbooks for state in page.states})
         for state in order:
             reached = False
-            for page in pages:
-                if page.state != state:
+            for page in runbooks:
+                if page.states != [state]:
                     continue
                 if not reached or state not in ("healthy", "gap"):
                     getattr(self, state.replace("-", "_"))()
@@ -295,7 +214,7 @@ class Runbooks(IntegrationTest):
                 text = path.read_text()
                 self.assertTrue(text.startswith(f"# {path.stem}\n"))
                 self.assertEqual(HEADINGS, re.findall(r"^## (.*)$", text, re.MULTILINE))
-                self.assertTrue(any(prompt == "$" for prompt, _, _ in Page(path).commands()) or "credential" in text.lower())
+                self.assertTrue(any(command.prompt == "$" for command in Page(path).commands()) or "credential" in text.lower())
                 for link in re.findall(r"\]\(([^)#]+)\.md\)", text):
                     self.assertTrue((path.parent / f"{link}.md").exists(), link)
 
