@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "commands/backup_choice.h"
 #include "commands/time_option.h"
 #include "commands/wal.h"
@@ -64,7 +66,7 @@ ChangeSearch search_of(const WalEventsOptions& options, Session& session) {
 }
 
 UndoCommands commands_of(const WalEventsOptions& options, const Session& session) {
-  UndoCommands commands{.cluster = options.search.cluster, .options = session.repeated_options()};
+  UndoCommands commands{.cluster = options.search.cluster, .options = session.repeated_options(), .extract = {}};
   if (options.timeline) {
     commands.options += " --timeline " + std::to_string(*options.timeline);
   }
@@ -74,7 +76,7 @@ UndoCommands commands_of(const WalEventsOptions& options, const Session& session
   return commands;
 }
 
-int run_wal_events(const WalEventsOptions& options, Session& session) {
+int run_wal_events(const WalEventsOptions& options, UndoCommands::Extract extract, Session& session) {
   const std::stop_token stop = session.stop();
   const ChangeSearch search = search_of(options, session);
   const Repository& repository = session.repository_of(search.cluster);
@@ -87,7 +89,8 @@ int run_wal_events(const WalEventsOptions& options, Session& session) {
   for (const std::string& warning : findings.warnings) {
     console.warning(warning);
   }
-  const UndoCommands commands = commands_of(options, session);
+  UndoCommands commands = commands_of(options, session);
+  commands.extract = extract;
   if (console.json()) {
     console.json_data(wal_events_json(findings, commands));
   } else {
@@ -128,7 +131,11 @@ void add_wal_events(CommandLine& line, CLI::App& wal) {
   verb.add_option("--workers", options->search.workers, "Threads that fetch and decompress (default 2)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
-  on_chosen(line, verb, [options](Session& session) { return run_wal_events(*options, session); });
+  on_chosen(line, verb, [options, &line](Session& session) {
+    const bool extracts =
+        std::ranges::any_of(all_verbs(line), [](const CLI::App* known) { return known->get_name() == "extract"; });
+    return run_wal_events(*options, extracts ? UndoCommands::Extract::known : UndoCommands::Extract::unknown, session);
+  });
 }
 
 }  // namespace pgrecall

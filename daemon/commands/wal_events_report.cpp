@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <set>
 
 #include "base/units.h"
 #include "engine/recovery_target.h"
@@ -14,10 +15,52 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t most_change_lines = 10;  // of one transaction, for people
+constexpr std::size_t most_extracted = 5;      // tables; of more, the whole cluster is the better way
 
 std::string undo_restore(const FoundChanges& found, const UndoCommands& commands) {
   return "pgrecall restore " + shell_word(commands.cluster) + " --lsn " + found.what.undone_before.to_string() +
          " --exclusive --into /new/data/directory" + (found.what.locks ? " --action promote" : "") + commands.options;
+}
+
+// As SQL reads it back.
+std::string sql_name(const std::string& name) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyz_0123456789";
+  if (name.find_first_not_of(plain) == std::string::npos && name.find_first_of("0123456789") != 0) {
+    return name;
+  }
+  std::string quoted = "\"";
+  for (const char c : name) {
+    quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  }
+  return quoted + "\"";
+}
+
+// Brings back just what the transaction is about; empty where it is too much for that, or has no name.
+std::string undo_extract(const FoundChanges& found, const UndoCommands& commands) {
+  const TransactionChanges& what = found.what;
+  if (commands.extract == UndoCommands::Extract::unknown || what.changes.size() > most_extracted) {
+    return {};
+  }
+  std::string wanted;
+  std::set<std::string> tables;
+  for (const WalChange& change : what.changes) {
+    if (change.kind == WalChangeKind::dropped_database && !change.name.empty() && what.changes.size() == 1) {
+      wanted = " --database " + shell_word(change.name);
+    } else if (std::string_view("rpmvS").find(change.relation_kind) != std::string_view::npos && change.relation_kind != 0 &&
+               !change.schema.empty() && !change.name.empty()) {
+      tables.insert(sql_name(change.schema) + "." + sql_name(change.name));
+    } else {
+      return {};
+    }
+  }
+  for (const std::string& table : tables) {
+    wanted += " --table " + shell_word(table);
+  }
+  if (!tables.empty()) {
+    wanted += what.database_name.empty() ? std::string() : " --from-database " + shell_word(what.database_name);
+  }
+  return "pgrecall extract " + shell_word(commands.cluster) + " --lsn " + what.undone_before.to_string() + " --exclusive" +
+         wanted + " --to /new/directory" + commands.options;
 }
 
 std::string_view relation_word(char kind) {
@@ -96,6 +139,9 @@ std::string transaction_text(const FoundChanges& found, const UndoCommands& comm
   }
   if (found.recoverable) {
     out += style.paint(Tone::faint, "  before it  ") + printable(undo_restore(found, commands)) + "\n";
+    if (const std::string extract = undo_extract(found, commands); !extract.empty()) {
+      out += style.paint(Tone::faint, "  that alone ") + printable(extract) + "\n";
+    }
   } else {
     out += style.paint(Tone::faint, "  before it  ") + "out of reach: no backup and unbroken WAL lead there\n";
   }
@@ -143,6 +189,7 @@ ordered_json wal_events_json(const ChangeFindings& findings, const UndoCommands&
     }
     one["dependents"] = what.dependents;
     one["restore_command"] = found.recoverable ? ordered_json(undo_restore(found, commands)) : ordered_json(nullptr);
+    one["extract_command"] = found.recoverable ? text_or_null(undo_extract(found, commands)) : ordered_json(nullptr);
     json["transactions"].push_back(std::move(one));
   }
   json["warnings"] = findings.warnings;

@@ -11,7 +11,8 @@ namespace pgrecall {
 // What the commands that are suggested need besides the moment.
 struct UndoCommands {
   std::string cluster;
-  std::string options;  // " --repository /srv/backup", or nothing
+  std::string options;                                               // " --repository /srv/backup", or nothing
+  enum class Extract { unknown, known } extract = Extract::unknown;  // whether this program has that command
 };
 
 // docs/json-output.md, "wal events".
