@@ -89,8 +89,15 @@ void collect_body(CURL* handle, std::string& body) {
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &body);
 }
 
-NoReply no_reply(CURLcode code, std::string_view what, std::string_view host) {
-  return {reason_of(code), fmt::format("{} failed: {}{}", what, curl_easy_strerror(code),
+CurlWords::CurlWords(CURL* handle) : handle_(handle) { curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, words_.data()); }
+
+CurlWords::~CurlWords() { curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, nullptr); }
+
+NoReply no_reply(CURLcode code, std::string_view what, std::string_view host, const CurlWords& words) {
+  const std::string_view reason = reason_of(code);
+  // Which of the many things that may be wrong with a certificate. Elsewhere the words may have parts of an address.
+  const bool tell_words = reason == "tls" && !words.text().empty();
+  return {reason_of(code), fmt::format("{} failed: {}{}", what, tell_words ? words.text() : curl_easy_strerror(code),
                                        host.empty() ? std::string() : fmt::format(" (host={})", host))};
 }
 

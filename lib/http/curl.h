@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -38,6 +39,20 @@ void watch_stop(CURL* handle, const std::stop_token& stop);
 // What the peer sends goes to `body`, up to a bound; borrowed likewise.
 void collect_body(CURL* handle, std::string& body);
 
-[[nodiscard]] NoReply no_reply(CURLcode code, std::string_view what, std::string_view host);
+// What libcurl says of an error beyond its code, for as long as the handle is used.
+class CurlWords {
+ public:
+  explicit CurlWords(CURL* handle);
+  ~CurlWords();
+  CurlWords(const CurlWords&) = delete;
+  CurlWords& operator=(const CurlWords&) = delete;
+  [[nodiscard]] std::string_view text() const { return words_.data(); }
+
+ private:
+  CURL* handle_;
+  std::array<char, CURL_ERROR_SIZE> words_{};
+};
+
+[[nodiscard]] NoReply no_reply(CURLcode code, std::string_view what, std::string_view host, const CurlWords& words);
 
 }  // namespace pgrecall

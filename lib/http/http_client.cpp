@@ -31,6 +31,27 @@ std::optional<std::chrono::seconds> retry_after(CURL* handle) {
   return std::chrono::seconds(std::min(seconds, longest));
 }
 
+std::string part_of(CURLU* url, CURLUPart which) {
+  char* text = nullptr;
+  if (curl_url_get(url, which, &text, 0) != CURLUE_OK) {
+    return {};
+  }
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+// Scheme and host.
+std::string redirect_of(CURL* handle) {
+  char* target = nullptr;
+  const std::unique_ptr<CURLU, FreeCurl> parts(curl_url());
+  if (curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &target) != CURLE_OK || target == nullptr || parts == nullptr ||
+      curl_url_set(parts.get(), CURLUPART_URL, target, 0) != CURLUE_OK) {
+    return {};
+  }
+  return part_of(parts.get(), CURLUPART_SCHEME) + "://" + part_of(parts.get(), CURLUPART_HOST);
+}
+
 CurlList headers_of(const HttpCall& request) {
   CurlList headers;
   append(headers, "Expect:");  // no pause of a second before bodies over 1 MiB
@@ -46,14 +67,10 @@ CurlList headers_of(const HttpCall& request) {
 
 std::string host_of(const Secret& url) {
   const std::unique_ptr<CURLU, FreeCurl> parts(curl_url());
-  char* host = nullptr;
-  if (parts == nullptr || curl_url_set(parts.get(), CURLUPART_URL, url.reveal().c_str(), 0) != CURLUE_OK ||
-      curl_url_get(parts.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+  if (parts == nullptr || curl_url_set(parts.get(), CURLUPART_URL, url.reveal().c_str(), 0) != CURLUE_OK) {
     return "";
   }
-  std::string copy(host);
-  curl_free(host);
-  return copy;
+  return part_of(parts.get(), CURLUPART_HOST);
 }
 
 std::variant<HttpReply, NoReply> http_request(const HttpCall& request) {
@@ -64,11 +81,13 @@ std::variant<HttpReply, NoReply> http_request(const HttpCall& request) {
   set_limits(handle.get(), {request.connect_timeout, request.timeout, request.ca_file});
   watch_stop(handle.get(), request.stop);
   collect_body(handle.get(), reply.body);
+  const CurlWords words(handle.get());
   if (const CURLcode code = curl_easy_perform(handle.get()); code != CURLE_OK) {
-    return no_reply(code, request.method == HttpCall::Method::post ? "the POST" : "the GET", host_of(request.url));
+    return no_reply(code, request.method == HttpCall::Method::post ? "the POST" : "the GET", host_of(request.url), words);
   }
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &reply.status);
   reply.retry_after = retry_after(handle.get());
+  reply.redirect = redirect_of(handle.get());
   return reply;
 }
 

@@ -32,6 +32,8 @@ struct HttpReply {
   std::string body;  // the first 64 KiB
   // What Retry-After asks for, be it a number or a date (RFC 9110, section 10.2.3), and at most a day.
   std::optional<std::chrono::seconds> retry_after;
+  std::string redirect;  // "https://example.com": where a redirect points to, without what may be secret
+  std::string remark;    // of what was taken: what of it was not; mostly empty
 
   [[nodiscard]] bool good() const noexcept { return status >= 200 && status < 300; }
 };
@@ -61,7 +63,8 @@ struct MailDelivery {
   std::stop_token stop;
 };
 
-// Hands a mail to an SMTP server, which may refuse: then the reply has its code (550 ...) and its words. All recipients or none.
+// Hands a mail to an SMTP server, which may refuse: then the reply has its code (550 ...) and its words. Recipients that it
+// refuses keep it from no other; it is refused when all are.
 [[nodiscard]] std::variant<HttpReply, NoReply> send_mail(const MailDelivery& mail);
 
 // "hooks.example.com": what else is in an address may be secret. Empty for what is none.

@@ -1,9 +1,7 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cstring>
 
+#include "base/host_name.h"
 #include "http/curl.h"
 
 namespace pgrecall {
@@ -21,26 +19,33 @@ std::size_t give(char* into, std::size_t, std::size_t room, void* from) {
   return count;
 }
 
-// The line that the server refused with, and otherwise the last that it said: after a refusal comes its farewell.
+struct Said {
+  std::string last;
+  std::string refusal;    // the first
+  std::string recipient;  // the first that refuses one: RFC 5321, section 4.2.3
+};
+
+bool refuses_recipient(std::string_view line) {
+  return line.starts_with("55") || line.starts_with("450") || line.starts_with("451") || line.starts_with("452");
+}
+
 std::size_t take_line(const char* data, std::size_t, std::size_t count, void* into) {
-  auto& line = *static_cast<std::string*>(into);
-  const std::string_view said = std::string_view(data, count).substr(0, 1000);
-  if (!line.starts_with('4') && !line.starts_with('5')) {
-    line = said.substr(0, said.find_last_not_of("\r\n") + 1);
+  auto& said = *static_cast<Said*>(into);
+  const std::string_view line = std::string_view(data, count).substr(0, 1000);
+  said.last = line.substr(0, line.find_last_not_of("\r\n") + 1);
+  if (said.refusal.empty() && (line.starts_with('4') || line.starts_with('5'))) {
+    said.refusal = said.last;
+  }
+  if (said.recipient.empty() && refuses_recipient(line)) {
+    said.recipient = said.last;
   }
   return count;
 }
 
-// The path of an smtp:// URL is the name that EHLO has.
-std::string own_name() {
-  std::array<char, 256> name{};
-  const bool known = ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0';
-  return known ? name.data() : "localhost";
-}
-
 void set_server(CURL* handle, const MailDelivery& mail) {
   const bool tls = mail.encryption == MailDelivery::Encryption::tls;
-  curl_easy_setopt(handle, CURLOPT_URL, ((tls ? "smtps://" : "smtp://") + mail.server + "/" + own_name()).c_str());
+  // The path of an smtp:// URL is the name that EHLO has.
+  curl_easy_setopt(handle, CURLOPT_URL, ((tls ? "smtps://" : "smtp://") + mail.server + "/" + host_name("localhost")).c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl_easy_setopt(handle, CURLOPT_USE_SSL,
                    static_cast<long>(mail.encryption == MailDelivery::Encryption::none ? CURLUSESSL_NONE : CURLUSESSL_ALL));
@@ -67,7 +72,7 @@ std::variant<HttpReply, NoReply> send_mail(const MailDelivery& mail) {
   }
   Upload upload{mail.message};
   HttpReply reply;
-  std::string line;
+  Said said;
   set_server(handle.get(), mail);
   set_limits(handle.get(), {mail.timeout, mail.timeout, mail.ca_file});
   watch_stop(handle.get(), mail.stop);
@@ -76,13 +81,17 @@ std::variant<HttpReply, NoReply> send_mail(const MailDelivery& mail) {
   curl_easy_setopt(handle.get(), CURLOPT_READFUNCTION, give);
   curl_easy_setopt(handle.get(), CURLOPT_READDATA, &upload);
   curl_easy_setopt(handle.get(), CURLOPT_HEADERFUNCTION, take_line);
-  curl_easy_setopt(handle.get(), CURLOPT_HEADERDATA, &line);
+  curl_easy_setopt(handle.get(), CURLOPT_HEADERDATA, &said);
+  // One address that is gone must not keep a mail from all others.
+  curl_easy_setopt(handle.get(), CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+  const CurlWords words(handle.get());
   const CURLcode code = curl_easy_perform(handle.get());
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &reply.status);
   if (code != CURLE_OK && !(refused(code) && reply.status >= 400)) {
-    return no_reply(code, "the mail", mail.server.substr(0, mail.server.rfind(':')));
+    return no_reply(code, "the mail", mail.server.substr(0, mail.server.rfind(':')), words);
   }
-  reply.body = line;
+  reply.body = said.refusal.empty() || code == CURLE_OK ? said.last : said.refusal;  // after a refusal comes its farewell
+  reply.remark = code == CURLE_OK && !said.recipient.empty() ? "but not all of its addresses: " + said.recipient : "";
   return reply;
 }
 

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <sstream>
 
 #include "base/hash.h"
+#include "base/host_name.h"
 
 namespace pgrecall {
 
@@ -84,12 +84,6 @@ bool ProcessIdentity::certainly_dead() const {
   return state && (state->state == 'Z' || state->state == 'X' || (pid_started != 0 && state->started != pid_started));
 }
 
-std::string describe_this_process() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) {
-    host[0] = '?';
-  }
-  return std::string(host.data()) + " pid " + std::to_string(::getpid());
-}
+std::string describe_this_process() { return host_name("?") + " pid " + std::to_string(::getpid()); }
 
 }  // namespace pgrecall
