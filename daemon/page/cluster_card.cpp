@@ -40,7 +40,8 @@ Html rpo_fact(const ClusterFigures& cluster, const PageView& view) {
 
 Html backup_fact(const ClusterFigures& cluster, const Moments& moments) {
   if (cluster.backups.empty()) {
-    return cluster.window_computed ? fact("Last backup", {"never"}, {"there is none"}, "over") : unknown_fact("Last backup", "");
+    const bool known = cluster.window_computed && cluster.window_problem.empty();
+    return known ? fact("Last backup", {"never"}, {"there is none"}, "over") : unknown_fact("Last backup", "");
   }
   const BackupFigures& backup = cluster.backups.back();
   const double allowed = cluster.targets.backup_max_age_seconds;

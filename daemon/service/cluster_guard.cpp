@@ -68,6 +68,10 @@ class ClusterGuard::Events final : public WalEvents {
         status.receiver_hint.clear();
       });
     }
+    if (event.kind == WalEventKind::gap) {
+      const std::lock_guard lock(guard_.mutex_);
+      guard_.lost_ = LostWal{event.timeline, event.until};
+    }
     if (!event.harmless()) {
       guard_.look_again();
     }
@@ -248,10 +252,18 @@ bool ClusterGuard::still_ours() {
 
 void ClusterGuard::compute_window_facts() {
   const std::optional<WalReceiverStatus> receiver = status().receiver;  // before the repository is read: it only goes on
+  const std::optional<LostWal> lost = [&] {
+    const std::lock_guard lock(mutex_);
+    return lost_;
+  }();
   const Time now = clock_.now();
   WindowFacts facts;
   try {
-    facts = window_facts(compute_window(*repository_->repository, options_.cluster), receiver);
+    facts = window_facts(compute_window(*repository_->repository, options_.cluster), receiver, lost);
+    if (!repository_->repository->in_place()) {
+      // An empty mount point would read like a repository without backups.
+      throw Error(ErrorKind::store_unreachable, "the repository is not at its address any more");
+    }
   } catch (const Error& error) {
     change([&](GuardStatus& status) { status.window.problem = error.what(); });
     return;

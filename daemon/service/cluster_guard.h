@@ -127,6 +127,7 @@ class ClusterGuard {
   std::condition_variable_any wake_;
   bool look_ = false;
   GuardStatus status_;
+  std::optional<LostWal> lost_;
   std::unique_ptr<WalReception> reception_;
   const std::shared_ptr<WalCounters> counters_ = std::make_shared<WalCounters>();
 

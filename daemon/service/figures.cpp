@@ -116,9 +116,10 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
     figures.spans.back().until = std::max(figures.spans.back().until, *figures.recoverable_until);
   }
   const auto promised = std::chrono::duration_cast<std::chrono::microseconds>(Seconds(figures.targets.window_seconds));
-  figures.wal.gaps =
-      static_cast<std::uint64_t>(std::ranges::count_if(window.gap_ends, [&](Time end) { return end > now - promised; }));
+  const auto within = [&](Time end) { return end > now - promised; };
+  figures.wal.gaps = static_cast<std::uint64_t>(std::ranges::count_if(window.gap_ends, within));
   figures.window_broken = figures.wal.gaps > 0;
+  figures.window_awaited = std::ranges::any_of(window.awaited_gap_ends, within);
   figures.wal.gap_repaired = std::ranges::find(window.gap_ends, Time::max()) == window.gap_ends.end();
   figures.first_backup_started = window.first_backup_started;
   figures.newest_backup_started = window.newest_backup_started;

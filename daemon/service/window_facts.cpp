@@ -37,24 +37,29 @@ void note_backups(const RecoveryWindow& window, WindowFacts& facts) {
 }
 
 // Backups store the WAL that they need themselves, ahead of what waits in the spool or is still to come from the server, which
-// keeps it. A gap for good makes the receiver begin behind it.
-bool on_its_way(const WalGap& gap, const std::optional<WalReceiverStatus>& receiver) {
-  if (!receiver) {
+// keeps it. A gap for good makes the receiver begin behind it: there it is `lost`. While nothing is known of the receiver, the
+// newest gap may be such a one.
+bool on_its_way(const WalGap& gap, const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
+                const std::optional<LostWal>& lost) {
+  if (lost && lost->timeline == gap.timeline && gap.until <= lost->until) {
     return false;
+  }
+  if (!receiver || receiver->timeline == 0) {
+    return &gap == &window.gaps.back();
   }
   if (!receiver->stored.valid()) {
     return receiver->waiting_segments > 0;
   }
-  return gap.timeline == receiver->timeline && gap.from >= receiver->stored;
+  return receiver->timeline < gap.timeline || (gap.timeline == receiver->timeline && gap.from >= receiver->stored);
 }
 
-// When the first span behind a gap begins.
-std::vector<Time> ends_of_gaps(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver) {
-  std::vector<Time> ends;
+// When the first span behind each gap begins.
+void note_gaps(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver, const std::optional<LostWal>& lost,
+               WindowFacts& facts) {
   const Timeline latest = window.latest_timeline();
   const auto history = window.histories.find(latest);
   if (history == window.histories.end()) {
-    return ends;
+    return;
   }
   const std::vector<RecoverySpan> spans = window.spans_to(latest);
   for (const WalGap& gap : window.gaps) {
@@ -62,17 +67,15 @@ std::vector<Time> ends_of_gaps(const RecoveryWindow& window, const std::optional
     if (gap.timeline != latest && (!left.valid() || gap.from >= left)) {
       continue;  // on a branch that nobody follows any more
     }
-    if (on_its_way(gap, receiver)) {
-      continue;
-    }
     const auto behind = std::ranges::find_if(spans, [&](const RecoverySpan& span) { return span.from_lsn >= gap.until; });
+    std::vector<Time>& ends = on_its_way(gap, window, receiver, lost) ? facts.awaited_gap_ends : facts.gap_ends;
     ends.push_back(behind == spans.end() ? Time::max() : behind->from_time);
   }
-  return ends;
 }
 }  // namespace
 
-WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver) {
+WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
+                         const std::optional<LostWal>& lost) {
   WindowFacts facts;
   const RecoverySpan* last = nullptr;
   for (const RecoverySpan& span : window.spans) {
@@ -92,7 +95,7 @@ WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalRe
   }
   facts.spans = window.spans.size();
   facts.gaps = window.gaps.size();
-  facts.gap_ends = ends_of_gaps(window, receiver);
+  note_gaps(window, receiver, lost, facts);
   note_backups(window, facts);
   return facts;
 }

@@ -34,11 +34,21 @@ struct WindowFacts {
   // come behind it. What expire thinned counts too: it lies before the window that is promised. What waits in the spool, or is
   // still to be received, is no gap.
   std::vector<Time> gap_ends;
+  // The same of those that the receiver may still fill.
+  std::vector<Time> awaited_gap_ends;
   // What the receiver holds in the spool follows on `until` without a gap.
   bool followed = false;
 };
 
-// All but `computed` and `problem`. `receiver` is how it stood before the window was worked out.
-[[nodiscard]] WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver);
+// WAL that no server had any more when the receiver needed it.
+struct LostWal {
+  Timeline timeline = 0;
+  Lsn until;
+};
+
+// All but `computed` and `problem`. `receiver` is how it stood before the window was worked out, `lost` what it had to do without
+// last.
+[[nodiscard]] WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
+                                       const std::optional<LostWal>& lost);
 
 }  // namespace pgrecall

@@ -124,6 +124,15 @@ void judge_window(const ClusterFigures& cluster, Bench& bench) {
                                  : "A backup that begins a new window is started by itself: see that it ends well.");
     return;  // that it is too short as well says nothing new
   }
+  if (cluster.window_awaited) {
+    // Not told before it is certain, and not over either.
+    Judged& judged = bench.add(condition::window_broken, Severity::critical, cluster);
+    judged.hold = std::chrono::hours(24 * 365);
+    judged.alert.summary =
+        fmt::format("WAL of {} between its backups is not here yet; it may still be received from the server.", cluster.cluster);
+    judged.alert.action = fmt::format("See with pgrecall status {} whether WAL is received.", cluster.cluster);
+    return;
+  }
   constexpr double tolerance = 0.95;
   if (promised <= 0 || !cluster.first_backup_started || bench.seconds_since(*cluster.first_backup_started) <= promised) {
     return;

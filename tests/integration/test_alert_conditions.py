@@ -102,9 +102,12 @@ class AlertConditions(IntegrationTest):
         self.runner.run("alert", "silence", "prod", "--end")
         print(self.runner.run("status", exit=contract.WARNINGS).stdout)
         self.source.start()
-        self.daemon.wait_until_streaming()
+        # Before the receiver is back: what lies between the last WAL and this backup is not here yet, and is not missing.
         self.assertEqual("done", self.backup()["state"])
+        self.daemon.wait_until_streaming()
         self.is_over("PgrecallRunFailed", "PgrecallWalStalled", "PgrecallRpoExceeded")
+        told = {alert["name"] for alert in self.daemon.alerts(scope="all") if alert["times_told"] > 0}
+        self.assertFalse({"PgrecallWindowBroken", "PgrecallWalGap", "PgrecallWindowTooShort"} & told)
 
     def wrong_password(self):
         self.source.execute("alter role backup valid until '%s'" %
@@ -248,9 +251,23 @@ class AlertConditions(IntegrationTest):
         repository.rename(moved)
         self.daemon.start()
         self.fires("PgrecallClusterUnguarded")
+        self.assertIn("not known here", self.runner.run("status", exit=contract.WARNINGS).stdout)
         moved.rename(repository)
         self.is_over("PgrecallClusterUnguarded")
         self.daemon.wait_until_streaming()
+        # The same while it runs: an empty mount point is no repository without backups.
+        known = self.daemon.status()["window"]
+        repository.rename(moved)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))  # then it looks
+        self.assertIn("not at its address", self.fires("PgrecallClusterUnguarded")["summary"])
+        window = self.daemon.status()["window"]
+        self.assertEqual(known["backups"], window["backups"])
+        self.assertIn("not at its address", window["problem"])
+        self.assertIn("not at its address", self.runner.run("status", exit=contract.WARNINGS).stdout)
+        shutil.rmtree(repository, ignore_errors=True)
+        moved.rename(repository)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))
+        self.is_over("PgrecallClusterUnguarded")
 
     def window_too_short(self):
         self.reload(retention={"window": "15s"}, targets={"rpo": "1h"})

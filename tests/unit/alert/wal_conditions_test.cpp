@@ -126,6 +126,16 @@ TEST_CASE("a slot that keeps too much, or is lost", "[alert]") {
   CHECK(names_of(unknown) == Names{});
 }
 
+TEST_CASE("WAL that the receiver has not come to yet breaks no window, and mends none", "[alert]") {
+  const auto found = judged_in(cluster_with([](ClusterFigures& cluster) {
+    cluster.window_awaited = true;
+    cluster.recoverable_from = noon - 1h;
+  }));
+  REQUIRE(found.size() == 1);  // nor is the window too short
+  CHECK(found[0].alert.name == "PgrecallWindowBroken");
+  CHECK(found[0].hold > 24h * 30);
+}
+
 TEST_CASE("a gap until a backup is behind it, a broken window until the gap has left it", "[alert]") {
   const auto gap = [](bool repaired) {
     return cluster_with([&](ClusterFigures& cluster) {

@@ -204,6 +204,13 @@ TEST_CASE("a gap breaks the window as long as it lies within what is promised") 
   CHECK(figures_of(guard).window_broken);
   CHECK(figures_of(guard).wal.gaps == 1);
   CHECK(figures_of(guard).wal.gap_repaired);
+  guard.window.gap_ends = {noon - 30h};
+  guard.window.awaited_gap_ends = {noon - 30h};
+  CHECK_FALSE(figures_of(guard).window_awaited);
+  guard.window.awaited_gap_ends = {noon - 20h};
+  CHECK(figures_of(guard).window_awaited);
+  CHECK_FALSE(figures_of(guard).window_broken);
+  CHECK(figures_of(guard).wal.gaps == 0);
   guard.window.gap_ends = {Time::max()};
   CHECK(figures_of(guard).window_broken);
   CHECK_FALSE(figures_of(guard).wal.gap_repaired);

@@ -23,17 +23,20 @@ WalReceiverStatus receiver(Lsn stored, std::uint64_t waiting_segments = 0) {
   return status;
 }
 
-std::size_t gaps_beside(const std::optional<WalReceiverStatus>& status) {
+std::size_t gaps_beside(const std::optional<WalReceiverStatus>& status, const std::optional<LostWal>& lost = std::nullopt) {
   RecoveryWindow window = window_with_gap();
   RecoverySpan span;
   span.timeline = 1;
   window.spans.push_back(span);
-  return window_facts(window, status).gap_ends.size();
+  const WindowFacts facts = window_facts(window, status, lost);
+  CHECK(facts.gap_ends.size() + facts.awaited_gap_ends.size() == 1);
+  return facts.gap_ends.size();
 }
 }  // namespace
 
 TEST_CASE("WAL that is still to come, from the spool or the server, is no gap behind which a backup stands") {
-  CHECK(gaps_beside(std::nullopt) == 1);
+  CHECK(gaps_beside(std::nullopt) == 0);              // a daemon that has just begun
+  CHECK(gaps_beside(WalReceiverStatus{}) == 0);       // its receiver was not connected yet
   CHECK(gaps_beside(receiver(gap_from)) == 0);        // it goes on where the gap begins
   CHECK(gaps_beside(receiver(Lsn{0x2F00000})) == 0);  // a tail was stored since
   CHECK(gaps_beside(receiver(Lsn{0}, 2)) == 0);       // older WAL waits in the spool
@@ -46,4 +49,22 @@ TEST_CASE("A gap on a timeline before the receiver's is nothing that it will bri
   WalReceiverStatus later = receiver(gap_from);
   later.timeline = 2;
   CHECK(gaps_beside(later) == 1);
+  later.timeline = 0;
+  CHECK(gaps_beside(later) == 0);
+}
+
+TEST_CASE("What no server had any more is a gap at once") {
+  CHECK(gaps_beside(receiver(gap_from), LostWal{1, gap_until}) == 1);
+  CHECK(gaps_beside(std::nullopt, LostWal{1, gap_until}) == 1);
+  CHECK(gaps_beside(receiver(gap_from), LostWal{1, gap_from}) == 0);
+  CHECK(gaps_beside(receiver(gap_from), LostWal{2, gap_until}) == 0);
+}
+
+TEST_CASE("Of several gaps, only the newest may be filled by a receiver of which nothing is known") {
+  RecoveryWindow window = window_with_gap();
+  window.spans.emplace_back().timeline = 1;
+  window.gaps.insert(window.gaps.begin(), {.timeline = 1, .from = Lsn{0x1000000}, .until = Lsn{0x2000000}});
+  const WindowFacts facts = window_facts(window, std::nullopt, std::nullopt);
+  CHECK(facts.gap_ends.size() == 1);
+  CHECK(facts.awaited_gap_ends.size() == 1);
 }
