@@ -4,6 +4,7 @@
 
 #include "alert/conditions.h"
 #include "base/error.h"
+#include "base/host_name.h"
 #include "commands/alert_delivery.h"
 #include "commands/commands.h"
 #include "output/text.h"

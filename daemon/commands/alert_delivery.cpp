@@ -1,8 +1,5 @@
 #include "commands/alert_delivery.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <thread>
 
 #include "alert/deliver.h"
@@ -20,7 +17,8 @@ std::vector<Told> tell_one(const AlertsConfig& config, const std::string& receiv
                               .now = SystemClock().now(),
                               .stop = {}};
     const DeliveryResult result = deliver(order, message);
-    all.push_back({receiver, std::string(name(message.state)), result.answer, result.problem});
+    all.push_back({receiver, std::string(name(message.state)),
+                   result.answer + (result.remark.empty() ? "" : "; " + result.remark), result.problem});
     if (result.outcome != DeliveryResult::Outcome::taken) {
       break;  // what follows would only say the same
     }
@@ -49,11 +47,6 @@ std::vector<Told> tell(const AlertsConfig& config, const std::vector<std::string
     all.insert(all.end(), each.begin(), each.end());
   }
   return all;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
 }
 
 }  // namespace pgrecall

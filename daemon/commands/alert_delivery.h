@@ -21,8 +21,6 @@ struct Told {
 [[nodiscard]] std::vector<Told> tell(const AlertsConfig& config, const std::vector<std::string>& receivers,
                                      const std::vector<Notification>& messages);
 
-[[nodiscard]] std::string host_name();
-
 // `pgrecall alert test`.
 void add_alert_test(CommandLine& line, CLI::App& group);
 

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/host_name.h"
 #include "base/wording.h"
 #include "commands/alert_delivery.h"
 #include "commands/commands.h"

@@ -1,18 +1,12 @@
 #include "service/alerts.h"
 
-#include <unistd.h>
-
-#include <array>
-
 #include "base/error.h"
+#include "base/host_name.h"
 
 namespace pgrecall {
 
 namespace {
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
-}
+constexpr std::chrono::minutes between_tries{1};
 
 JudgeOptions judge_options(const AlertsConfig& config) {
   return {.runbook_url = config.runbook_url, .hold = config.hold, .settle = config.settle, .remember = config.remember};
@@ -50,14 +44,28 @@ void Alerts::round() noexcept {
     }
     book_.update(judge(*figures, judge_options(config_)),
                  {.repeat_interval = config_.repeat_interval, .settle = config_.settle, .host = host_}, around_.clock.now());
-    publish();
-    told_problem_.clear();
+    try_writing();
+    if (!problem_.empty()) {
+      around_.log.write(LogLevel::info, {}, "alerts are kept again");
+    }
+    problem_.clear();
   } catch (const std::exception& error) {
-    if (told_problem_ != error.what()) {
-      told_problem_ = error.what();
-      around_.log.write(LogLevel::error, {}, "alerts cannot be kept, it is tried again: " + told_problem_);
+    if (problem_ != error.what()) {
+      problem_ = error.what();
+      around_.log.write(LogLevel::error, {}, "alerts are told, but cannot be kept; it is tried again: " + problem_);
     }
   }
+  publish();
+}
+
+// Whether the state can be written must be known before there is something to be written.
+void Alerts::try_writing() {
+  const auto now = around_.clock.steady_now();
+  if (problem_.empty() && tried_ && now - *tried_ < between_tries) {
+    return;
+  }
+  book_.try_writing(around_.clock.now());
+  tried_ = now;
 }
 
 void Alerts::publish() { around_.board.publish(std::make_shared<const std::vector<AlertEntry>>(open())); }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,7 @@ class Alerts {
     ServiceLog& log;
     const Clock& clock;
   };
-  // Durable when it returns. May throw; it is called again then.
+  // May throw; it is called again then.
   using Deliver = std::function<void(const AlertsConfig&, const Notification&)>;
   // The state directory's journal has been opened. All of these outlive it.
   Alerts(const std::string& state_directory, const AlertsConfig& config, const Surroundings& around, Deliver deliver);
@@ -37,12 +39,16 @@ class Alerts {
   // Forgets what was over before.
   void forget(Time before) { book_.forget(before); }
 
+  // Why the state directory cannot be written; empty where it can.
+  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+
   [[nodiscard]] std::vector<AlertEntry> open() const { return book_.open(around_.clock.now()); }
   [[nodiscard]] std::vector<AlertEntry> past(unsigned limit) const { return book_.past(limit); }
   [[nodiscard]] std::vector<Silence> silences() const { return book_.silences(around_.clock.now()); }
 
  private:
   void tell(const Notification& notification);
+  void try_writing();
   void publish();
 
   AlertsConfig config_;
@@ -50,7 +56,8 @@ class Alerts {
   Deliver deliver_;
   const std::string host_;
   AlertBook book_;
-  std::string told_problem_;
+  std::string problem_;
+  std::optional<std::chrono::steady_clock::time_point> tried_;
 };
 
 }  // namespace pgrecall

@@ -25,9 +25,10 @@ void ServiceDeliveries::add_figures(ServiceFigures& figures) const {
   figures.heartbeats = heartbeats_.figures();
 }
 
-void ServiceDeliveries::on_taken(const std::string& receiver, const Notification& notification, const std::string&) noexcept {
-  log_.write(LogLevel::info, {notification.alert.cluster, {}, notification.alert.run},
-             "receiver " + receiver + " was told that " + what(notification));
+void ServiceDeliveries::on_taken(const std::string& receiver, const Notification& notification,
+                                 const std::string& remark) noexcept {
+  log_.write(remark.empty() ? LogLevel::info : LogLevel::warning, {notification.alert.cluster, {}, notification.alert.run},
+             "receiver " + receiver + " was told that " + what(notification) + (remark.empty() ? "" : "; " + remark));
 }
 
 void ServiceDeliveries::on_failing(const std::string& receiver, const std::string& problem,
@@ -60,7 +61,7 @@ bool meets_targets(const ClusterFigures& cluster, Time now) {
 Health health_of(const ServiceFigures& figures, const std::set<std::string>& critical, Time now) {
   Health health;
   health.at = now;
-  const bool daemon_good = !critical.contains("") && figures.state == "running";
+  const bool daemon_good = !critical.contains("") && figures.state == "running" && figures.state_problem.empty();
   for (const ClusterFigures& cluster : figures.clusters) {
     health.good[cluster.cluster] = daemon_good && !critical.contains(cluster.cluster) && meets_targets(cluster, now);
   }

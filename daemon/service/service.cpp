@@ -2,14 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
-#include <array>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <climits>
 #include <csignal>
 #include <optional>
 #include <set>
@@ -19,6 +16,7 @@
 #include "alert/outbox.h"
 #include "alert/routes.h"
 #include "base/error.h"
+#include "base/host_name.h"
 #include "io/fd.h"
 #include "metrics/metrics.h"
 #include "service/control_socket.h"
@@ -37,6 +35,7 @@ using namespace std::chrono_literals;
 
 constexpr auto beat_every = 1s;
 constexpr unsigned beats_between_figures = 3;
+constexpr unsigned beats_between_web_tries = 5;
 constexpr auto longest_extension = 30s;
 constexpr auto time_to_stop = 5min;  // for runs that are asked to, and for what was received to be stored
 
@@ -89,7 +88,11 @@ class Service {
       log_.write(LogLevel::warning, {}, to_string(warning));
     }
     note_journal();
-    figures_.add_source([this](ServiceFigures& figures) { count_alerts(figures); });
+    figures_.add_source([this](ServiceFigures& figures) {
+      count_alerts(figures);
+      figures.state_problem = alerts_.problem().empty() ? figures.journal_problem : alerts_.problem();
+      figures.web_problem = web_.problem();
+    });
     watch_signals();
     asio::post(desk_, [this] {
       supervisor_.start();
@@ -97,7 +100,10 @@ class Service {
       figures_.add_source([this](ServiceFigures& figures) { deliveries_.add_figures(figures); });
       publish_figures();
       log_.write(LogLevel::info, {}, "pgrecall " + std::string(version) + " started: " + supervisor_.status_line());
-      // Ready is: configuration read, journal open, sockets listening, receivers started.
+      if (!web_.problem().empty()) {
+        log_.write(LogLevel::error, {}, "metrics and status page are not served, it is tried again: " + web_.problem());
+      }
+      // Ready is: configuration read, journal open, control socket listening, receivers started.
       service_manager::tell_ready();
       beat();
     });
@@ -150,15 +156,13 @@ class Service {
   }
 
   WebSources web_sources() {
-    std::array<char, HOST_NAME_MAX + 1> host{};
-    ::gethostname(host.data(), host.size() - 1);
     return {.figures = [this] { return board_.read(); },
             .alerts = [this] { return alert_board_.read(); },
             .metrics = [this] { return metrics_text(board_); },
             .now = [this] { return clock_.now(); },
             .trouble = [this](const std::string& text) { log_.write(LogLevel::error, {}, text); },
             .started = clock_.now(),
-            .host = host.data()};
+            .host = host_name()};
   }
 
   void watch_signals() {
@@ -253,6 +257,9 @@ class Service {
     service_manager::feed_watchdog();
     if (++beats_ % beats_between_figures == 0) {
       publish_figures();
+    }
+    if (beats_ % beats_between_web_tries == 0 && web_.try_again()) {
+      log_.write(LogLevel::info, {}, "metrics and status page are as configured now: " + supervisor_.config().metrics.listen);
     }
     const std::string line = supervisor_.status_line();
     if (line != told_line_) {

@@ -35,10 +35,9 @@ void Supervisor::tell_others(std::string& changes) {
     const std::string others = options_.on_reload(config_);
     changes += others.empty() ? "" : "; " + others;
   } catch (const Error& error) {
-    reload_.good = false;
-    reload_.problem = error.what();
-    changes += "; metrics and status page stay as they were: " + reload_.problem;
-    say(LogLevel::error, {}, "metrics and status page stay as they were: " + reload_.problem + "; hint: " + error.hint());
+    changes += "; metrics and status page stay as they were: " + std::string(error.what());
+    say(LogLevel::error, {},
+        "metrics and status page stay as they were: " + std::string(error.what()) + "; hint: " + error.hint());
   }
 }
 

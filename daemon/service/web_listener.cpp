@@ -98,12 +98,22 @@ WebListener::Prepared WebListener::prepare(const MetricsConfig& config) {
 }
 
 WebListener::WebListener(boost::asio::io_context& io, const MetricsConfig& config, WebSources sources)
-    : io_(io),
-      sources_(std::move(sources)),
-      listen_(config.listen),
-      listening_(listen_at(config.listen)),
-      prepared_(prepare(config)) {
-  serve();
+    : io_(io), sources_(std::move(sources)), wanted_(config) {
+  try {
+    prepared_ = prepare(config);
+    listening_ = listen_at(config.listen);
+    listen_ = config.listen;
+    serve();
+  } catch (const Error& error) {
+    note_problem(error);
+  }
+}
+
+void WebListener::note_problem(const Error& error) {
+  problem_ = error.what();
+  if (!error.hint().empty()) {
+    problem_ += "; hint: " + error.hint();
+  }
 }
 
 WebListener::~WebListener() = default;
@@ -150,6 +160,32 @@ Fd WebListener::move_to(const std::string& listen) {
 }
 
 std::string WebListener::apply(const MetricsConfig& config) {
+  wanted_ = config;
+  try {
+    std::string changes = take(config);
+    problem_.clear();
+    return changes;
+  } catch (const Error& error) {
+    note_problem(error);
+    throw;
+  }
+}
+
+bool WebListener::try_again() {
+  if (problem_.empty()) {
+    return false;
+  }
+  try {
+    take(wanted_);
+    problem_.clear();
+    return true;
+  } catch (const Error& error) {
+    note_problem(error);
+    return false;
+  }
+}
+
+std::string WebListener::take(const MetricsConfig& config) {
   Prepared prepared = prepare(config);
   std::string changes;
   if (config.listen != listen_) {

@@ -57,7 +57,10 @@ std::string not_ready(const ServiceFigures* figures, const WebSources& sources) 
   if (!figures->reload_good) {
     return "the configuration file is invalid; the one before is in force";
   }
-  if (figures->journal_failing_since) {
+  if (!figures->web_problem.empty()) {
+    return "metrics and status page are not as configured";
+  }
+  if (!figures->state_problem.empty() || figures->journal_failing_since) {
     return "the daemon's state cannot be written";
   }
   const auto taken = static_cast<std::size_t>(std::ranges::count_if(figures->clusters, [](const ClusterFigures& cluster) {

@@ -30,7 +30,9 @@ void AlertBook::update(const Judgement& judgement, const Options& options, Time 
       may_end(row, judgement, now);
     }
   }
-  for (const auto& [print, judged] : wrong) {
+  std::vector<std::pair<std::string, const Judged*>> in_order(wrong.begin(), wrong.end());
+  std::ranges::stable_sort(in_order, {}, [](const auto& each) { return rank(each.second->alert); });
+  for (const auto& [print, judged] : in_order) {
     const auto found = rows_.find(print);
     if (found == rows_.end()) {
       begin(*judged, print, options, now);
@@ -41,8 +43,25 @@ void AlertBook::update(const Judgement& judgement, const Options& options, Time 
   }
   std::erase_if(rows_,
                 [](const auto& each) { return each.second.entry.state == AlertState::pending && each.second.gone.has_value(); });
-  store_changes();
-  pay(options);
+  // First everything is written down, then it is handed over, then that this was done: whenever the daemon dies, the next one
+  // hands over what may not have been, with the same `told`. What cannot be written is handed over all the same.
+  std::exception_ptr failure;
+  const auto and_go_on = [&failure](const auto& work) {
+    try {
+      work();
+    } catch (const std::exception&) {
+      failure = std::current_exception();
+    }
+  };
+  and_go_on([&] { store_changes(now); });
+  const bool can_write = !failure;
+  and_go_on([&] { pay(options); });
+  if (can_write) {
+    and_go_on([&] { store_changes(now); });
+  }
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
 }
 
 void AlertBook::begin(const Judged& judged, const std::string& fingerprint, const Options& options, Time now) {
@@ -85,7 +104,7 @@ void AlertBook::decide(Row& row, const Judged& judged, const Options& options, T
     row.entry.state = AlertState::firing;
     row.changed = true;
   }
-  if (silence_of(row.entry.alert.cluster, now) != nullptr || row.owed != Owed::nothing) {
+  if (silence_of(row.entry.alert.cluster, now) != nullptr || row.owed != Owed::nothing || is_explained(row.entry.alert)) {
     return;
   }
   if (row.entry.told && now - *row.entry.told < options.repeat_interval) {
@@ -96,6 +115,15 @@ void AlertBook::decide(Row& row, const Judged& judged, const Options& options, T
   row.entry.told = now;
   ++row.entry.times_told;
   row.changed = true;
+}
+
+// By one that somebody was told of and that is not over.
+bool AlertBook::is_explained(const Alert& alert) const {
+  return std::ranges::any_of(rows_, [&](const auto& each) {
+    const AlertEntry& entry = each.second.entry;
+    const bool open = entry.state == AlertState::firing || entry.state == AlertState::settling;
+    return open && entry.told && explains(entry.alert, alert);
+  });
 }
 
 void AlertBook::may_end(Row& row, const Judgement& judgement, Time now) {
@@ -134,8 +162,6 @@ void AlertBook::forgive_clock(Row& row, Time now) {
   }
 }
 
-// First everything is written down, then it is handed over, then that this was done: whenever the daemon dies, the next one
-// hands over what may not have been, with the same `told`.
 void AlertBook::pay(const Options& options) {
   std::exception_ptr failure;
   for (auto& [print, row] : rows_) {
@@ -146,6 +172,11 @@ void AlertBook::pay(const Options& options) {
       pay(row, options);
     } catch (const std::exception&) {
       failure = std::current_exception();  // the others are told all the same
+      continue;
+    }
+    if (row.entry.state == AlertState::resolved) {
+      ended_[print] = row.entry.resolved.value_or(row.owed_since);
+      unclosed_.push_back(row);
     }
   }
   std::erase_if(rows_, [](const auto& each) {
@@ -170,20 +201,8 @@ void AlertBook::pay(Row& row, const Options& options) {
     notification.host = options.host;
     tell_(notification);
   }
-  const Owed paid = row.owed;
   row.owed = Owed::nothing;
-  try {
-    Transaction transaction(*database_);
-    if (paid == Owed::resolved) {
-      close(row);
-    } else {
-      store(row);
-    }
-    transaction.commit();
-  } catch (const std::exception&) {
-    row.owed = paid;
-    throw;
-  }
+  row.changed = true;
 }
 
 std::vector<AlertEntry> AlertBook::open(Time now) const {
@@ -201,6 +220,11 @@ std::vector<AlertEntry> AlertBook::open(Time now) const {
     return std::pair(a.since, a.fingerprint) < std::pair(b.since, b.fingerprint);
   });
   return entries;
+}
+
+bool AlertBook::ended_lately(const std::string& fingerprint, std::chrono::microseconds span, Time now) const {
+  const auto found = ended_.find(fingerprint);
+  return found != ended_.end() && found->second > now - span;
 }
 
 const Silence* AlertBook::silence_of(const std::string& cluster, Time now) const {

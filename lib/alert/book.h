@@ -49,6 +49,9 @@ struct AlertEntry {
 // Which alerts there are, since when, who was told and when they are to be told again: decides what is told, once each. In tables
 // of the journal's file, over a connection of its own, durable: a daemon that dies and comes back tells nothing twice and forgets
 // nothing. For one thread. Errors: those of Database.
+//
+// Where nothing can be written, as on a full disk, it goes on from memory: everything is decided and told all the same, the
+// caller hears of it by an Error, and what was not written is written as soon as that can be done.
 class AlertBook {
  public:
   struct Options {
@@ -66,11 +69,14 @@ class AlertBook {
   AlertBook(const AlertBook&) = delete;
   AlertBook& operator=(const AlertBook&) = delete;
 
-  // Something that happened once: an alert from the next update on, until that time.
+  // Something that happened once: an alert from the next update on, until that time; also when it throws.
   void happen(const Alert& alert, Time until);
 
-  // What is wrong now; call it every few seconds. What is not among that is over, unless nothing is known of it.
+  // What is wrong now; call it every few seconds. What is not among that is over, unless nothing is known of it. When it throws,
+  // all the rest is done.
   void update(const Judgement& judgement, const Options& options, Time now);
+  // Writes something, to see whether that can be done.
+  void try_writing(Time now);
 
   // Open ones (pending, firing, settling), the oldest first.
   [[nodiscard]] std::vector<AlertEntry> open(Time now) const;
@@ -98,16 +104,25 @@ class AlertBook {
     Time owed_since{};  // Notification::told
     bool changed = false;
   };
+  struct Happening {
+    Alert alert;
+    Time until{};
+    bool written = true;
+  };
 
   void load();
+  void load_silences();
+  void load_happenings();
   void add_happenings(std::vector<Judged>& conditions, Time now);
   void begin(const Judged& judged, const std::string& fingerprint, const Options& options, Time now);
   void go_on(Row& row, const Judged& judged, Time now);
   void may_end(Row& row, const Judgement& judgement, Time now);
   void decide(Row& row, const Judged& judged, const Options& options, Time now);
+  [[nodiscard]] bool is_explained(const Alert& alert) const;
   void forgive_clock(Row& row, Time now);
-  void store_changes();
-  void store(Row& row);
+  void store_changes(Time now);
+  void store(const Row& row);
+  void store(const Happening& happening);
   void pay(const Options& options);
   void pay(Row& row, const Options& options);
   void close(const Row& row);
@@ -116,7 +131,10 @@ class AlertBook {
 
   std::unique_ptr<Database> database_;
   Tell tell_;
-  std::map<std::string, Row> rows_;  // by fingerprint
+  std::map<std::string, Row> rows_;              // by fingerprint
+  std::map<std::string, Happening> happenings_;  // by fingerprint
+  std::map<std::string, Time> ended_;            // by fingerprint, when it was over last
+  std::vector<Row> unclosed_;                    // over and told, but not yet written down to be so
   std::vector<Silence> silences_;
 };
 

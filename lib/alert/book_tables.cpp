@@ -27,6 +27,7 @@ constexpr const char* schema = R"sql(
   CREATE TABLE IF NOT EXISTS silences (
     id INTEGER PRIMARY KEY AUTOINCREMENT, cluster TEXT NOT NULL, why TEXT NOT NULL, who TEXT NOT NULL, created INTEGER NOT NULL,
     until INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS tried (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL);
 )sql";
 
 void bind_alert(Statement& statement, const Alert& alert) {
@@ -92,6 +93,16 @@ void AlertBook::load() {
     row.owed_since = rows.time();
     rows_.emplace(row.entry.fingerprint, std::move(row));
   }
+  load_silences();
+  load_happenings();
+  Statement ended(*database_, "SELECT fingerprint, max(resolved) FROM past_alerts GROUP BY fingerprint");
+  while (ended.step()) {
+    const std::string fingerprint = ended.text();
+    ended_[fingerprint] = ended.time();
+  }
+}
+
+void AlertBook::load_silences() {
   Statement silences(*database_, "SELECT id, cluster, why, who, created, until FROM silences");
   while (silences.step()) {
     Silence& silence = silences_.emplace_back();
@@ -104,7 +115,18 @@ void AlertBook::load() {
   }
 }
 
-void AlertBook::store(Row& row) {
+void AlertBook::load_happenings() {
+  Statement rows(*database_,
+                 "SELECT fingerprint, name, severity, cluster, subject, summary, action, runbook, run, until FROM happenings");
+  while (rows.step()) {
+    const std::string fingerprint = rows.text();
+    Happening& happening = happenings_[fingerprint];
+    happening.alert = read_alert(rows);
+    happening.until = rows.time();
+  }
+}
+
+void AlertBook::store(const Row& row) {
   const AlertEntry& entry = row.entry;
   Statement statement(*database_, "INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   statement.bind(entry.fingerprint);
@@ -119,21 +141,39 @@ void AlertBook::store(Row& row) {
       .bind(static_cast<std::int64_t>(row.owed))
       .bind(std::optional(row.owed_since))
       .run();
-  row.changed = false;
 }
 
-void AlertBook::store_changes() {
+void AlertBook::store_changes(Time now) {
   const auto to_keep = [](const auto& each) { return each.second.changed && each.second.entry.state != AlertState::pending; };
-  if (std::none_of(rows_.begin(), rows_.end(), to_keep)) {
+  const auto unwritten = [](const auto& each) { return !each.second.written; };
+  const auto over = [now](const auto& each) { return each.second.until <= now; };
+  if (unclosed_.empty() && std::none_of(rows_.begin(), rows_.end(), to_keep) &&
+      std::none_of(happenings_.begin(), happenings_.end(), unwritten) &&
+      std::none_of(happenings_.begin(), happenings_.end(), over)) {
     return;
   }
   Transaction transaction(*database_);
-  for (auto& each : rows_) {
+  std::for_each(unclosed_.begin(), unclosed_.end(), [this](const Row& row) { close(row); });
+  for (const auto& each : rows_) {
     if (to_keep(each)) {
       store(each.second);
     }
   }
+  for (const auto& each : happenings_) {
+    if (unwritten(each)) {
+      store(each.second);
+    }
+  }
+  Statement(*database_, "DELETE FROM happenings WHERE until <= ?").bind(std::optional(now)).run();
   transaction.commit();
+  unclosed_.clear();
+  for (auto& [print, row] : rows_) {
+    row.changed = row.changed && row.entry.state == AlertState::pending;
+  }
+  std::erase_if(happenings_, over);
+  for (auto& [print, happening] : happenings_) {
+    happening.written = true;
+  }
 }
 
 void AlertBook::close(const Row& row) {
@@ -149,11 +189,6 @@ void AlertBook::close(const Row& row) {
       .bind(static_cast<std::int64_t>(entry.times_told))
       .bind(entry.resolved)
       .run();
-}
-
-bool AlertBook::ended_lately(const std::string& fingerprint, std::chrono::microseconds span, Time now) const {
-  Statement row(*database_, "SELECT 1 FROM past_alerts WHERE fingerprint = ? AND resolved > ? LIMIT 1");
-  return row.bind(fingerprint).bind(std::optional(now - span)).step();
 }
 
 std::vector<AlertEntry> AlertBook::past(unsigned limit) const {
@@ -176,26 +211,29 @@ std::vector<AlertEntry> AlertBook::past(unsigned limit) const {
 }
 
 void AlertBook::happen(const Alert& alert, Time until) {
+  Happening& happening = happenings_[fingerprint(alert)];
+  happening = {.alert = alert, .until = until, .written = false};
+  store(happening);
+  happening.written = true;
+}
+
+void AlertBook::store(const Happening& happening) {
   Statement statement(*database_, "INSERT OR REPLACE INTO happenings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  statement.bind(fingerprint(alert));
-  bind_alert(statement, alert);
-  statement.bind(std::optional(until)).run();
+  statement.bind(fingerprint(happening.alert));
+  bind_alert(statement, happening.alert);
+  statement.bind(std::optional(happening.until)).run();
 }
 
 void AlertBook::add_happenings(std::vector<Judged>& conditions, Time now) {
-  bool any_over = false;
-  Statement rows(*database_, "SELECT name, severity, cluster, subject, summary, action, runbook, run, until FROM happenings");
-  while (rows.step()) {
-    Alert alert = read_alert(rows);
-    if (rows.time() > now) {
-      conditions.push_back({std::move(alert), {}, {}});
-    } else {
-      any_over = true;
+  for (const auto& [print, happening] : happenings_) {
+    if (happening.until > now) {
+      conditions.push_back({happening.alert, {}, {}});
     }
   }
-  if (any_over) {
-    Statement(*database_, "DELETE FROM happenings WHERE until <= ?").bind(std::optional(now)).run();
-  }
+}
+
+void AlertBook::try_writing(Time now) {
+  Statement(*database_, "INSERT OR REPLACE INTO tried VALUES (1, ?)").bind(std::optional(now)).run();
 }
 
 Silence AlertBook::silence(const std::string& cluster, const std::string& who, const std::string& why, Time now, Time until) {
@@ -231,6 +269,7 @@ void AlertBook::forget(Time before) {
   Statement(*database_, "DELETE FROM past_alerts WHERE resolved < ?").bind(std::optional(before)).run();
   Statement(*database_, "DELETE FROM silences WHERE until < ?").bind(std::optional(before)).run();
   std::erase_if(silences_, [&](const Silence& each) { return each.until < before; });
+  std::erase_if(ended_, [&](const auto& each) { return each.second < before; });
 }
 
 }  // namespace pgrecall

@@ -1,13 +1,15 @@
 #include "alert/conditions.h"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "alert/bench.h"
 
 namespace pgrecall {
 
 namespace {
-constexpr std::array<std::string_view, 22> names{condition::run_failed,
+constexpr std::array<std::string_view, 23> names{condition::run_failed,
                                                  condition::backup_too_old,
                                                  condition::window_too_short,
                                                  condition::window_broken,
@@ -28,10 +30,36 @@ constexpr std::array<std::string_view, 22> names{condition::run_failed,
                                                  condition::clock_jump,
                                                  condition::cluster_unguarded,
                                                  condition::expire_waits,
-                                                 condition::journal_rebuilt};
+                                                 condition::journal_rebuilt,
+                                                 condition::state_unwritable};
 }  // namespace
 
 std::span<const std::string_view> all_conditions() noexcept { return names; }
+
+bool explains(const Alert& one, const Alert& other) {
+  const auto is = [](const Alert& alert, std::initializer_list<std::string_view> among) {
+    return std::ranges::find(among, alert.name) != among.end();
+  };
+  if (one.cluster.empty() || one.cluster != other.cluster || one.severity < other.severity) {
+    return false;
+  }
+  if (one.name == condition::cluster_unguarded) {
+    return is(other, {condition::rpo_exceeded, condition::wal_stalled, condition::backup_too_old});
+  }
+  if (one.name == condition::wal_stalled) {
+    return is(other, {condition::rpo_exceeded});
+  }
+  return is(one, {condition::wal_gap, condition::slot_lost}) && is(other, {condition::window_broken});
+}
+
+int rank(const Alert& alert) noexcept {
+  if (alert.name == condition::wal_stalled) {
+    return 1;
+  }
+  const bool explained =
+      alert.name == condition::rpo_exceeded || alert.name == condition::backup_too_old || alert.name == condition::window_broken;
+  return explained ? 2 : 0;
+}
 
 std::string runbook_address(const std::string& runbook_url, std::string_view alert_name) {
   return runbook_url + (runbook_url.empty() || runbook_url.ends_with('/') ? "" : "/") + std::string(alert_name) + ".md";

@@ -38,6 +38,7 @@ inline constexpr const char* clock_jump = "PgrecallClockJump";
 inline constexpr const char* cluster_unguarded = "PgrecallClusterUnguarded";
 inline constexpr const char* expire_waits = "PgrecallExpireWaits";
 inline constexpr const char* journal_rebuilt = "PgrecallJournalRebuilt";
+inline constexpr const char* state_unwritable = "PgrecallStateUnwritable";
 }  // namespace condition
 
 // Every name that an alert of the daemon may have.
@@ -65,6 +66,12 @@ struct Judgement {
 };
 
 [[nodiscard]] Judgement judge(const ServiceFigures& figures, const JudgeOptions& options);
+
+// Whether somebody who was told of the one need not be told of the other: it follows from it. As the inhibit_rules of
+// config/prometheus/alertmanager.example.yaml.
+[[nodiscard]] bool explains(const Alert& one, const Alert& other);
+// What may explain others comes first.
+[[nodiscard]] int rank(const Alert& alert) noexcept;
 
 // The address of an alert's runbook.
 [[nodiscard]] std::string runbook_address(const std::string& runbook_url, std::string_view alert_name);

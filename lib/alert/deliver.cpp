@@ -62,7 +62,7 @@ class Attempt {
     } catch (const Error& error) {
       // A secret that is not there may be there later.
       const bool configuration = error.kind() == ErrorKind::configuration;
-      return {Outcome::passing, configuration ? "configuration" : "failed", secrets_.hide(error.what()), {}, {}};
+      return {Outcome::passing, configuration ? "configuration" : "failed", secrets_.hide(error.what()), {}, {}, {}};
     }
   }
 
@@ -168,6 +168,12 @@ class Attempt {
     return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
   }
 
+  // These speak of the address or the login, not of the message (RFC 9110, section 15.5): a webhook that was revoked, a token
+  // that ended.
+  [[nodiscard]] static bool bars_all(long status) noexcept {
+    return status == 401 || status == 403 || status == 404 || status == 410;
+  }
+
   // RFC 5321, section 4.2.1: 5xx is for good; but a wrong password (530, 534, 535, 538) is not the message's fault.
   [[nodiscard]] static bool mail_for_good(long status) noexcept {
     return status >= 500 && status != 530 && status != 534 && status != 535 && status != 538;
@@ -175,7 +181,7 @@ class Attempt {
 
   DeliveryResult judge(const std::variant<HttpReply, NoReply>& found) const {
     if (const auto* none = std::get_if<NoReply>(&found)) {
-      return {Outcome::passing, none->reason, none->text, {}, {}};
+      return {Outcome::passing, none->reason, none->text, {}, {}, {}};
     }
     const auto& reply = std::get<HttpReply>(found);
     DeliveryResult result;
@@ -183,12 +189,17 @@ class Attempt {
     result.answer = std::to_string(reply.status) + (words.empty() ? "" : ": " + words);
     if (reply.good()) {
       result.outcome = Outcome::taken;
+      result.remark = clean(secrets_.hide(reply.remark));
       return result;
     }
     const bool mail = config().kind == Kind::email;
     result.outcome = (mail ? mail_for_good(reply.status) : for_good(reply.status)) ? Outcome::refused : Outcome::passing;
+    result.outcome = !mail && bars_all(reply.status) ? Outcome::barred : result.outcome;
     result.reason = "status_" + std::to_string(reply.status);
     result.problem = (mail ? "the mail server answered " : "the receiver answered ") + result.answer;
+    if (!reply.redirect.empty()) {
+      result.problem += "; it points to " + reply.redirect + ": give the address there";
+    }
     result.retry_after = reply.retry_after;
     return result;
   }

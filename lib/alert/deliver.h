@@ -15,12 +15,14 @@ struct DeliveryResult {
   enum class Outcome {
     taken,
     passing,  // trying again may succeed
+    barred,   // nothing gets through before somebody mends the receiver's address or login
     refused,  // the receiver will never take this message
   };
   Outcome outcome = Outcome::passing;
   std::string reason;   // for counters: "timeout", "connect", "tls", "dns", "status_503", "configuration" ...; empty when taken
   std::string problem;  // for people; empty when taken
   std::string answer;   // of the peer, for people: "200: ok", shortened; empty without one
+  std::string remark;   // of what was taken: what of it was not; mostly empty
   std::optional<std::chrono::seconds> retry_after;
 };
 

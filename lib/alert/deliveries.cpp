@@ -61,20 +61,30 @@ class Deliveries::Queue {
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       std::chrono::milliseconds nap = longest_nap;
-      try_to([&] { nap = step(stop); });
-      try_to([&] { mark_sent(); });
+      bool good = try_to([&] { nap = step(stop); });
+      good = try_to([&] { mark_sent(); }) && good;
+      good = try_to([&] { owner_.outbox_.write_kept(); }) && good;
+      if (good) {
+        trouble_.clear();
+      }
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, stop, nap, [this] { return news_; });
       news_ = false;
     }
   }
 
+  // Whether it could be done. Each trouble is told once until all is well again.
   template <typename Work>
-  void try_to(const Work& work) {
+  bool try_to(const Work& work) {
     try {
       work();
+      return true;
     } catch (const std::exception& error) {
-      owner_.listener_.on_trouble("alerts for receiver " + receiver_ + " cannot be worked on: " + error.what());
+      if (trouble_ != error.what()) {
+        trouble_ = error.what();
+        owner_.listener_.on_trouble("messages for receiver " + receiver_ + " are sent, but cannot be kept: " + trouble_);
+      }
+      return false;
     }
   }
 
@@ -132,10 +142,11 @@ class Deliveries::Queue {
       ++figures_.delivered;
       figures_.last_success = now;
       figures_.failing_since.reset();
+      figures_.barred = false;
       figures_.last_given_up.reset();
       figures_.problem.clear();
     }
-    owner_.listener_.on_taken(receiver_, message.notification, result.answer);
+    owner_.listener_.on_taken(receiver_, message.notification, result.remark);
     if (was_failing) {
       owner_.outbox_.retry_soon(receiver_);
     }
@@ -154,6 +165,7 @@ class Deliveries::Queue {
   void failed(const delivery_step::Send& message, const DeliveryResult& result) {
     const Time now = owner_.clock_.now();
     const bool for_good = result.outcome == DeliveryResult::Outcome::refused;
+    const bool barred = result.outcome == DeliveryResult::Outcome::barred;
     std::chrono::milliseconds pause{};
     {
       const std::lock_guard lock(mutex_);
@@ -161,6 +173,10 @@ class Deliveries::Queue {
       pause = std::max<std::chrono::milliseconds>(backoff(failures_, dice_(random_)), result.retry_after.value_or(0s));
       // What was refused for good says nothing of the next message.
       paused_ = for_good ? std::nullopt : std::optional(now + pause);
+      if (barred) {
+        paused_ = now + (pause = std::max<std::chrono::milliseconds>(pause, longest_nap));
+      }
+      figures_.barred = barred;
       ++figures_.failures[result.reason];
       figures_.failing_since = figures_.failing_since.value_or(now);
       figures_.problem = result.problem;
@@ -195,6 +211,7 @@ class Deliveries::Queue {
   const std::string receiver_;
   // Of the thread alone.
   std::optional<Time> told_;
+  std::string trouble_;
   std::map<std::int64_t, Time> unmarked_;  // taken by the receiver; the outbox does not know yet
   std::mt19937 random_{std::random_device{}()};
   std::uniform_real_distribution<double> dice_{0.0, 1.0};

@@ -20,7 +20,8 @@ namespace pgrecall {
 class DeliveryListener {
  public:
   virtual ~DeliveryListener() = default;
-  virtual void on_taken(const std::string& receiver, const Notification& notification, const std::string& answer) noexcept = 0;
+  // `remark`: what of it was not taken, as one recipient of several; mostly empty.
+  virtual void on_taken(const std::string& receiver, const Notification& notification, const std::string& remark) noexcept = 0;
   // Called for the first failure in a row, and once an hour while it lasts.
   virtual void on_failing(const std::string& receiver, const std::string& problem,
                           std::chrono::milliseconds next_try) noexcept = 0;

@@ -159,8 +159,12 @@ class Heartbeats::Beat {
     const std::lock_guard lock(mutex_);
     if (problem.empty()) {
       figures_.last_success = clock_.now();
-    } else if (!stop.stop_requested()) {
+      figures_.failing_since.reset();
+    } else if (stop.stop_requested()) {
+      return;
+    } else {
       ++figures_.failures;
+      figures_.failing_since = figures_.failing_since.value_or(clock_.now());
     }
     figures_.problem = problem;
   }

@@ -25,18 +25,35 @@ void judge_clock(Bench& bench) {
 
 void judge_reload(Bench& bench) {
   const ServiceFigures& figures = bench.figures();
-  if (figures.reload_good) {
+  if (figures.reload_good && figures.web_problem.empty()) {
     return;
   }
   Judged& judged = bench.add(condition::config_reload_failed, Severity::warning);
+  if (figures.reload_good) {
+    judged.alert.summary =
+        sentence("The configuration is in force, but metrics and status page are not as it says: " + figures.web_problem);
+    judged.alert.action = "Mend what is named; it is tried again every few seconds. WAL and backups do not depend on it.";
+    return;
+  }
   judged.alert.summary =
       sentence("The changed configuration is invalid, the one before it stays in force: " + figures.reload_problem);
   judged.alert.action = "Run pgrecall config check, correct what it names, then systemctl reload pgrecall.";
 }
 
+void judge_state(Bench& bench) {
+  const std::string& problem = bench.figures().state_problem;
+  if (problem.empty()) {
+    return;
+  }
+  Judged& judged = bench.add(condition::state_unwritable, Severity::critical, Bench::Passing::often);
+  judged.alert.summary =
+      sentence("The daemon cannot write its own state, what changes is kept in memory alone: " + problem);
+  judged.alert.action = "Look after the disk of daemon.state: its space, its mount, its owner. Restart nothing before: what is in memory would be lost.";
+}
+
 void judge_receiver(const ReceiverFigures& receiver, Bench& bench) {
   const bool long_enough = receiver.failing_since && bench.seconds_since(*receiver.failing_since) >= receiver_patience_seconds;
-  if (!receiver.failing_since || !(long_enough || receiver.last_given_up)) {
+  if (!receiver.failing_since || !(long_enough || receiver.last_given_up || receiver.barred)) {
     return;
   }
   Judged& judged = bench.add(condition::receiver_failing, Severity::warning);
@@ -47,6 +64,20 @@ void judge_receiver(const ReceiverFigures& receiver, Bench& bench) {
                            format_time(*receiver.failing_since), receiver.waiting, receiver.waiting == 1 ? "" : "s",
                            receiver.waiting == 1 ? "s" : "", receiver.problem));
   judged.alert.action = fmt::format("Try it with pgrecall alert test {}, which shows its answer.", receiver.receiver);
+}
+
+// Whoever watches it may never have heard of it, and then does not miss it.
+void judge_heartbeat(const HeartbeatFigures& heartbeat, Bench& bench) {
+  if (!heartbeat.failing_since || bench.seconds_since(*heartbeat.failing_since) < receiver_patience_seconds) {
+    return;
+  }
+  Judged& judged = bench.add(condition::receiver_failing, Severity::warning);
+  judged.settle = bench.options().settle;
+  judged.alert.subject = "heartbeat " + heartbeat.heartbeat;
+  judged.alert.summary = sentence(fmt::format("Heartbeat {} has not reached its address since {}: {}", heartbeat.heartbeat,
+                                              format_time(*heartbeat.failing_since), heartbeat.problem));
+  judged.alert.action =
+      fmt::format("Look at the address in alerts.heartbeats.{}, and whether this host reaches it.", heartbeat.heartbeat);
 }
 
 void judge_credential(const ClusterFigures& cluster, const CredentialFigures& credential, Bench& bench) {
@@ -67,8 +98,12 @@ void judge_credential(const ClusterFigures& cluster, const CredentialFigures& cr
 void judge_daemon(Bench& bench) {
   judge_clock(bench);
   judge_reload(bench);
+  judge_state(bench);
   for (const ReceiverFigures& receiver : bench.figures().receivers) {
     judge_receiver(receiver, bench);
+  }
+  for (const HeartbeatFigures& heartbeat : bench.figures().heartbeats) {
+    judge_heartbeat(heartbeat, bench);
   }
   for (const ClusterFigures& cluster : bench.figures().clusters) {
     for (const CredentialFigures& credential : cluster.credentials) {

@@ -1,5 +1,7 @@
 #include "alert/outbox.h"
 
+#include <algorithm>
+
 #include "alert/notification_json.h"
 #include "journal/database.h"
 
@@ -61,14 +63,65 @@ void Outbox::add(const Notification& notification, const std::vector<std::string
   const std::string stored = to_stored(notification);
   {
     const std::lock_guard lock(mutex_);
-    Transaction transaction(*database_);
-    for (const std::string& receiver : receivers) {
-      add_one(*database_, notification, stored, receiver);
+    try {
+      Transaction transaction(*database_);
+      for (const std::string& receiver : receivers) {
+        add_one(*database_, notification, stored, receiver);
+      }
+      transaction.commit();
+    } catch (const Error&) {
+      // write_kept() meets the same error, and whoever calls it hears of it.
+      for (const std::string& receiver : receivers) {
+        keep(notification, receiver);
+      }
     }
-    transaction.commit();
   }
   if (on_added_) {
     on_added_();
+  }
+}
+
+void Outbox::keep(const Notification& notification, const std::string& receiver) {
+  Kept& kept = kept_[next_kept_];
+  kept.message.id = next_kept_--;
+  kept.message.receiver = receiver;
+  kept.message.notification = notification;
+  kept.message.added = notification.told;
+}
+
+void Outbox::write_kept() {
+  const std::lock_guard lock(mutex_);
+  if (std::ranges::all_of(kept_, [](const auto& each) { return each.second.written; })) {
+    return;
+  }
+  Transaction transaction(*database_);
+  for (auto each = kept_.rbegin(); each != kept_.rend(); ++each) {  // the oldest has the highest number
+    if (!each->second.written) {
+      write(each->second);
+    }
+  }
+  transaction.commit();
+  for (auto& [id, kept] : kept_) {
+    kept.written = true;
+  }
+  std::erase_if(kept_, [](const auto& each) { return each.second.ended.has_value(); });
+}
+
+void Outbox::write(const Kept& kept) {
+  const Notification& notification = kept.message.notification;
+  add_one(*database_, notification, to_stored(notification), kept.message.receiver);
+  if (kept.ended) {
+    Statement(
+        *database_,
+        "UPDATE outbox SET ended = ?, sent = ?, problem = ? WHERE receiver = ? AND fingerprint = ? AND state = ? AND told = ?")
+        .bind(kept.ended)
+        .bind(std::int64_t{kept.sent ? 1 : 0})
+        .bind(kept.problem)
+        .bind(kept.message.receiver)
+        .bind(notification.fingerprint)
+        .bind(name(notification.state))
+        .bind(std::optional(notification.told))
+        .run();
   }
 }
 
@@ -90,6 +143,12 @@ std::vector<Outgoing> Outbox::waiting(const std::string& receiver) const {
     message.tries = static_cast<unsigned>(rows.number());
     message.problem = rows.text();
   }
+  for (auto each = kept_.rbegin(); each != kept_.rend(); ++each) {
+    const Kept& kept = each->second;
+    if (kept.message.receiver == receiver && !kept.written && !kept.ended) {
+      all.push_back(kept.message);
+    }
+  }
   return all;
 }
 
@@ -109,16 +168,46 @@ std::vector<std::string> Outbox::receivers() const {
   return all;
 }
 
-void Outbox::mark_sent(std::int64_t id, Time when) {
+// `kept_` has what could not be written; what was written meanwhile is a row like others.
+void Outbox::end(std::int64_t id, Time when, bool sent, const std::string& problem) {
   const std::lock_guard lock(mutex_);
-  Statement(*database_, "UPDATE outbox SET ended = ?, sent = 1 WHERE id = ? AND ended IS NULL")
+  if (const auto found = kept_.find(id); found != kept_.end()) {
+    Kept& kept = found->second;
+    kept.ended = when;
+    kept.sent = sent;
+    kept.problem = problem;
+    if (kept.written) {
+      write(kept);
+      kept_.erase(found);
+    }
+    return;
+  }
+  Statement(*database_, "UPDATE outbox SET ended = ?, sent = ?, problem = ? WHERE id = ? AND ended IS NULL")
       .bind(std::optional(when))
+      .bind(std::int64_t{sent ? 1 : 0})
+      .bind(problem)
       .bind(id)
       .run();
 }
 
+void Outbox::mark_sent(std::int64_t id, Time when) { end(id, when, true, {}); }
+
+void Outbox::mark_dropped(std::int64_t id, Time when, const std::string& problem) { end(id, when, false, problem); }
+
 void Outbox::mark_tried(std::int64_t id, Time when, Time not_before, const std::string& problem) {
   const std::lock_guard lock(mutex_);
+  if (const auto found = kept_.find(id); found != kept_.end()) {
+    if (found->second.written) {
+      kept_.erase(found);  // the row is tried anew
+      return;
+    }
+    Outgoing& message = found->second.message;
+    message.first_try = message.first_try.value_or(when);
+    message.not_before = not_before;
+    ++message.tries;
+    message.problem = problem;
+    return;
+  }
   Statement(*database_,
             "UPDATE outbox SET first_try = coalesce(first_try, ?), not_before = ?, tries = tries + 1, problem = ? WHERE id = ?")
       .bind(std::optional(when))
@@ -128,17 +217,13 @@ void Outbox::mark_tried(std::int64_t id, Time when, Time not_before, const std::
       .run();
 }
 
-void Outbox::mark_dropped(std::int64_t id, Time when, const std::string& problem) {
-  const std::lock_guard lock(mutex_);
-  Statement(*database_, "UPDATE outbox SET ended = ?, problem = ? WHERE id = ? AND ended IS NULL")
-      .bind(std::optional(when))
-      .bind(problem)
-      .bind(id)
-      .run();
-}
-
 void Outbox::retry_soon(const std::string& receiver) {
   const std::lock_guard lock(mutex_);
+  for (auto& [id, kept] : kept_) {
+    if (kept.message.receiver == receiver) {
+      kept.message.not_before.reset();
+    }
+  }
   Statement(*database_, "UPDATE outbox SET not_before = NULL WHERE receiver = ? AND ended IS NULL").bind(receiver).run();
 }
 

@@ -168,6 +168,7 @@ struct ReceiverFigures {
   std::optional<Time> last_success;
   std::optional<Time> failing_since;  // nothing while the newest try succeeded
   std::string problem;                // of the newest try, while it fails
+  bool barred = false;                // nothing gets through before somebody mends its address or login
   std::uint64_t given_up = 0;         // messages that were not taken in time, or refused for good
   std::optional<Time> last_given_up;
 };
@@ -176,7 +177,8 @@ struct HeartbeatFigures {
   std::string heartbeat;
   std::optional<Time> last_success;
   std::uint64_t failures = 0;
-  std::string problem;  // of the newest call, while it fails
+  std::optional<Time> failing_since;  // nothing while the newest call succeeded
+  std::string problem;                // of the newest call, while it fails
 };
 
 struct ServiceFigures {
@@ -187,11 +189,13 @@ struct ServiceFigures {
   bool reload_good = true;
   std::string reload_problem;
   std::optional<Time> reload_success;
+  std::string web_problem;                    // why metrics and status page are not as configured; empty where they are
   std::optional<Time> clock_jumped;           // newest
   double clock_jump_seconds = 0;              // forwards positive
   std::optional<Time> journal_rebuilt;        // it was damaged when the daemon started
   std::optional<Time> journal_failing_since;  // what changes is kept in memory alone
   std::string journal_problem;                // why; empty while it is not
+  std::string state_problem;                  // why the daemon's own state cannot be written, be it the journal or the alerts
   std::vector<ClusterFigures> clusters;
   std::vector<RepositoryFigures> repositories;
   std::map<std::string, std::uint64_t> alerts_open;  // that fire, by severity

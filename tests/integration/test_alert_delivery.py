@@ -163,13 +163,15 @@ class Delivery(IntegrationTest):
 
     def test_redirects_are_not_followed(self):
         other = self.peer()
-        self.assertIn("answered 302", self.refused(peer=self.peer((302, {"Location": other.url}, b""))))
+        problem = self.refused(peer=self.peer((302, {"Location": other.url}, b"")))
+        self.assertIn("answered 302", problem)
+        self.assertIn("it points to http://127.0.0.1:", problem)
         self.assertEqual([], other.requests)
 
     def test_a_certificate_that_nobody_vouches_for(self):
         tls = certificate(self.directory)
         peer = self.peer(tls=tls)
-        self.assertIn("certificate", self.refused(peer=peer))
+        self.assertIn("self-signed certificate", self.refused(peer=peer))
         self.assertEqual([], peer.requests)
         self.receivers(me=("slack", peer, {"ca_file": str(tls[0])}))
         self.assertEqual([True, True], [each["delivered"] for each in self.try_receiver("me")])
@@ -185,7 +187,7 @@ class Delivery(IntegrationTest):
         self.addCleanup(peer.close)
         problem = self.refused("email", server=peer.address, to=["a@example.com"], user="u",
                                password_file=self.secret("password", CANARY), **{"from": "p@example.com"})
-        self.assertIn("SSL", problem)
+        self.assertIn("STARTTLS not supported", problem)
         self.assertEqual([], peer.mails)
 
     def test_a_mail_server_that_refuses(self):
@@ -193,6 +195,16 @@ class Delivery(IntegrationTest):
         self.addCleanup(peer.close)
         problem = self.refused("email", server=peer.address, to=["a@example.com"], encryption="none", **{"from": "p@example.com"})
         self.assertIn("the mail server answered 550: 550 no such user", problem)
+
+    def test_a_recipient_that_is_gone_keeps_no_other_from_the_mail(self):
+        peer = SmtpPeer(refuse={"RCPT TO:<gone@example.com>": "550 no such user"})
+        self.addCleanup(peer.close)
+        self.receivers(me=("email", None, {"server": peer.address, "to": ["gone@example.com", "a@example.com"], "encryption": "none",
+                                           "from": "p@example.com"}))
+        told = self.try_receiver("me")
+        self.assertEqual([True, True], [each["delivered"] for each in told])
+        self.assertIn("but not all of its addresses: 550 no such user", told[0]["answer"])
+        self.assertEqual([["RCPT TO:<a@example.com>"]] * 2, [mail.recipients for mail in peer.mails])
 
     def test_a_receiver_that_is_not_configured(self):
         self.receivers(oncall=("slack", self.peer()))
@@ -283,6 +295,47 @@ class Delivery(IntegrationTest):
         second = peer.wait_for(self.ours)
         self.assertEqual(first.headers["X-Pgrecall-Message"], second.headers["X-Pgrecall-Message"], "whoever gets both can tell")
         daemon.wait_for(lambda: self.waiting(daemon, "me") == 0, "the delivery to be noted")
+        daemon.stop()
+
+    def test_what_a_revoked_address_did_not_take_is_told_when_it_is_mended(self):
+        revoked, other = self.peer((404, {}, b"no such hook")), self.peer()
+        self.receivers(revoked=("webhook", revoked), other=("webhook", other))
+        daemon = self.daemon()
+        self.begin(daemon)
+        self.wait_in_outbox(daemon, "revoked")
+        daemon.start()
+        revoked.wait_for(self.ours)
+        told = other.wait_for(lambda request: b"PgrecallReceiverFailing" in request.body).json()
+        self.assertEqual(("firing", "revoked"), (told["state"], told["subject"]))
+        self.assertIn("1 message waits: the receiver answered 404", told["summary"])
+        self.assertEqual(1, self.waiting(daemon, "revoked"))
+        revoked.answers[:] = [(200, {}, b"ok")]
+        daemon.ask("POST", "/v1/reload", status=200)
+        revoked.wait_for(self.ours)
+        daemon.wait_for(lambda: self.waiting(daemon, "revoked") == 0, "the delivery to be noted")
+        daemon.stop()
+
+    def test_what_a_receiver_never_took_is_told_to_another(self):
+        address = f"http://127.0.0.1:{closed_port()}/{CANARY}"
+        good = self.peer()
+        self.receivers(gone=("webhook", address), good=("webhook", good))
+        self.tool.run("repo", "init", "main")
+        daemon = self.daemon(give_up_after="2s", repeat_interval="1s", settle="1s")
+        daemon.start()
+        daemon.wait_for(lambda: "the work on this cluster is ours" in daemon.log(), "the cluster to be ours")
+        daemon.wait_for_run(daemon.start_run("prod", "backup"), "failed")
+        failing = good.wait_for(lambda request: b"PgrecallReceiverFailing" in request.body).json()
+        self.assertEqual(("firing", "gone", "warning"), (failing["state"], failing["subject"], failing["severity"]))
+        self.assertIn("could not be told", failing["summary"])
+        self.assertIn("pgrecall alert test gone", failing["action"])
+        self.assertIn("receiver gone was never told that PgrecallRunFailed", daemon.log_path.read_text())
+        # Mended, it takes the next repetition, and that is told too.
+        mended = self.peer()
+        self.receivers(gone=("webhook", mended), good=("webhook", good))
+        daemon.ask("POST", "/v1/reload", status=200)
+        mended.wait_for(lambda request: b"PgrecallRunFailed" in request.body)
+        good.wait_for(lambda request: b"PgrecallReceiverFailing" in request.body and request.json()["state"] == "resolved")
+        self.assertFalse([one for one in mended.requests if b"PgrecallReceiverFailing" in one.body], "nobody is told that he fails")
         daemon.stop()
 
     def test_a_run_is_heard_of_by_its_heartbeat(self):

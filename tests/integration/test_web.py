@@ -229,20 +229,22 @@ class Addresses(WebTest):
             other.bind(("127.0.0.1", self.port))
             other.listen()
             self.listen()
-            self.daemon.start(wait=False)
-            self.assertEqual(contract.HELD, self.daemon.process.wait(30))
-            self.assertIn(f"something else listens on the address of metrics and status page (address=127.0.0.1:{self.port})",
-                          self.daemon.log())
+            self.daemon.start().wait_until_streaming()  # WAL does not wait for a port
+            problem = f"something else listens on the address of metrics and status page (address=127.0.0.1:{self.port})"
+            self.assertIn(problem, self.daemon.log())
+            self.assertIn(problem, self.daemon.wait_for_alert("PgrecallConfigReloadFailed")["summary"])
             taken, self.port = self.port, free_port()
-            self.start()
+            self.listen()
+            self.reload()
+            self.daemon.wait_for(lambda: self.get("/readyz")[0] == 200, "it to be ready again")
             # To the port that is in use: everything stays.
             self.listen(listen=f"127.0.0.1:{taken}")
             self.assertIn("metrics and status page stay as they were: something else listens", self.reload())
-            self.assertEqual(200, self.get("/healthz")[0])
+            self.daemon.wait_for(lambda: self.get("/readyz")[0] == 503, "it to say that not all is in force")
+        # Once the port is free it goes there by itself.
         before, self.port = self.port, taken
-        self.listen()
-        self.assertIn(f"metrics and status page are on 127.0.0.1:{taken} instead of 127.0.0.1:{before}", self.reload())
-        self.assertEqual(200, self.get("/healthz")[0])
+        self.daemon.wait_for(lambda: f"metrics and status page are as configured now: 127.0.0.1:{taken}" in self.daemon.log(), "it to move")
+        self.daemon.wait_for(lambda: self.get("/readyz")[0] == 200, "it to be ready again")
         with self.assertRaises(ConnectionRefusedError):
             self.get("/healthz", port=before)
         # To more addresses of the same port, and to the other family.

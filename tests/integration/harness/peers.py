@@ -104,7 +104,7 @@ class Mail:
 
 
 class SmtpPeer:
-    """Takes mail with STARTTLS and AUTH PLAIN or LOGIN. `refuse` maps a verb to the line that it is answered with."""
+    """Takes mail with STARTTLS and AUTH PLAIN or LOGIN. `refuse` maps a verb, or a whole line, to what it is answered with."""
 
     def __init__(self, tls=None, refuse=None):
         self.mails = []
@@ -143,8 +143,8 @@ class SmtpPeer:
             verb = line.split(" ")[0].upper()
             if not line:
                 return
-            if verb in self.refuse:
-                say(self.refuse[verb])
+            if line in self.refuse or verb in self.refuse:
+                say(self.refuse.get(line) or self.refuse[verb])
             elif verb == "EHLO":
                 say("250-fake")
                 if self.context and not encrypted:

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "journal/database.h"
 #include "journal/journal.h"
 #include "unit/alert/healthy.h"
 
@@ -39,6 +40,11 @@ Judged judged_of(const std::string& name, const std::string& cluster = "shop", s
   judged.hold = hold;
   judged.settle = settle;
   return judged;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 // A book, its clock, and what it told: "firing PgrecallRunFailed".
@@ -74,6 +80,7 @@ class Desk {
   }
   [[nodiscard]] std::vector<std::string> take() { return std::exchange(told, {}); }
   [[nodiscard]] AlertBook& book() { return *book_; }
+  [[nodiscard]] std::string path() const { return scratch_.path.string(); }
 
   ManualClock clock{noon};
   std::vector<std::string> told;
@@ -216,6 +223,51 @@ TEST_CASE("what could not be handed over is handed over later, with the time of 
   CHECK(desk.last->told == noon + 30s);
   desk.round(10s, {judged_of(failed)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
+}
+
+TEST_CASE("where nothing can be written all is told from memory, once, and written later", "[alert]") {
+  Desk desk;
+  Database full(desk.path() + "/state.db");
+  for (const char* table : {"alerts", "past_alerts", "happenings", "tried"}) {
+    const std::string name = table;
+    full.execute(
+        ("CREATE TRIGGER full_" + name + " BEFORE INSERT ON " + name + " BEGIN SELECT RAISE(ABORT, 'full'); END").c_str());
+  }
+  CHECK_THROWS_AS(desk.round(0s, {judged_of(failed)}), Error);
+  CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
+  CHECK_THROWS_AS(desk.round(10s, {judged_of(failed)}), Error);
+  CHECK(desk.take() == Names{});
+  CHECK_THROWS_AS(desk.book().happen(judged_of(condition::journal_rebuilt, "").alert, noon + 1h), Error);
+  CHECK_THROWS_AS(desk.round(10s, {}), Error);
+  CHECK(sorted(desk.take()) == Names{"firing PgrecallJournalRebuilt", "resolved PgrecallRunFailed"});
+  CHECK(desk.states() == Names{"firing PgrecallJournalRebuilt"});
+  CHECK_THROWS_AS(desk.round(10s, {judged_of(failed)}), Error);  // it is back
+  CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
+  CHECK_THROWS_AS(desk.book().try_writing(noon), Error);
+  for (const char* table : {"alerts", "past_alerts", "happenings", "tried"}) {
+    full.execute(("DROP TRIGGER full_" + std::string(table)).c_str());
+  }
+  desk.book().try_writing(noon);
+  desk.round(10s, {judged_of(failed)});
+  desk.reopen();
+  desk.round(10s, {judged_of(failed)});
+  CHECK(desk.take() == Names{});
+  CHECK(desk.states() == Names{"firing PgrecallJournalRebuilt", "firing PgrecallRunFailed"});
+  CHECK(desk.book().past(10).size() == 1);
+}
+
+TEST_CASE("what follows from something that was told is not told beside it", "[alert]") {
+  Desk desk;
+  const std::string rpo = condition::rpo_exceeded;
+  desk.round(0s, {judged_of(rpo), judged_of(stalled), judged_of(rpo, "other")});
+  CHECK(sorted(desk.take()) == Names{"firing PgrecallRpoExceeded", "firing PgrecallWalStalled"});  // the former of `other`
+  CHECK(desk.states().size() == 3);
+  desk.round(4h, {judged_of(rpo), judged_of(stalled)});
+  CHECK(sorted(desk.take()) == Names{"repeated PgrecallWalStalled", "resolved PgrecallRpoExceeded"});
+  desk.round(1s, {judged_of(rpo)});  // it stays, though what explained it is over
+  CHECK(sorted(desk.take()) == Names{"firing PgrecallRpoExceeded", "resolved PgrecallWalStalled"});
+  desk.round(1s, {});
+  CHECK(desk.take() == Names{"resolved PgrecallRpoExceeded"});
 }
 
 TEST_CASE("one that cannot be handed over keeps no other from being told", "[alert]") {

@@ -15,6 +15,7 @@ ServiceFigures ruin() {
   ServiceFigures service = healthy_service();
   service.reload_good = false;
   service.reload_problem = "pgrecall.yaml:3:1: clusters: is missing";
+  service.state_problem = "cannot work with the journal (problem=database or disk is full)";
   service.clock_jumped = noon - 1min;
   service.clock_jump_seconds = -90;
   service.receivers.push_back({.receiver = "oncall",
@@ -65,7 +66,7 @@ TEST_CASE("each says what happened, what to do and where to read on", "[alert]")
   const std::set<std::string_view> known(all_conditions().begin(), all_conditions().end());
   CHECK(known.size() == all_conditions().size());
   const std::vector<Judged> all = judged_in(ruin());
-  CHECK(all.size() == 16);
+  CHECK(all.size() == 17);
   std::set<std::string> prints;
   for (const Judged& judged : all) {
     const Alert& alert = judged.alert;
@@ -151,6 +152,21 @@ TEST_CASE("a reload that failed", "[alert]") {
   CHECK_THAT(found[0].alert.summary, Contains("pgrecall.yaml:3:1"));
 }
 
+TEST_CASE("a configuration that is in force but for metrics and status page", "[alert]") {
+  const auto found = judged_in(service_with([](ServiceFigures& service) { service.web_problem = "something else listens"; }));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].alert.name == "PgrecallConfigReloadFailed");
+  CHECK_THAT(found[0].alert.summary, Contains("in force, but") && Contains("something else listens"));
+}
+
+TEST_CASE("state that cannot be written is critical, if it lasts", "[alert]") {
+  const auto found = judged_in(service_with([](ServiceFigures& service) { service.state_problem = "disk full"; }));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].alert.name == "PgrecallStateUnwritable");
+  CHECK(found[0].alert.severity == Severity::critical);
+  CHECK(found[0].hold == 2min);
+}
+
 TEST_CASE("a clock that jumped is remembered for an hour", "[alert]") {
   const auto jumped = [](std::chrono::microseconds ago) {
     return service_with([&](ServiceFigures& service) {
@@ -184,6 +200,35 @@ TEST_CASE("a receiver is given five minutes", "[alert]") {
   CHECK(found[0].alert.subject == "oncall");
   CHECK_THAT(found[0].alert.summary, Contains("3 messages wait: connection refused."));
   CHECK_THAT(found[0].alert.action, Contains("pgrecall alert test oncall"));
+}
+
+TEST_CASE("a receiver whose address is refused is told of at once", "[alert]") {
+  const auto found = judged_in(service_with([](ServiceFigures& service) {
+    ReceiverFigures& receiver = service.receivers.emplace_back();
+    receiver.receiver = "oncall";
+    receiver.failing_since = noon;
+    receiver.problem = "the receiver answered 404";
+    receiver.barred = true;
+  }));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].alert.name == "PgrecallReceiverFailing");
+}
+
+TEST_CASE("a heartbeat that nobody takes is told of", "[alert]") {
+  const auto failing = [](std::chrono::microseconds since) {
+    return service_with([&](ServiceFigures& service) {
+      HeartbeatFigures& heartbeat = service.heartbeats.emplace_back();
+      heartbeat.heartbeat = "alive";
+      heartbeat.failing_since = noon - since;
+      heartbeat.problem = "the answer was 404 (host=hc.example.com)";
+    });
+  };
+  CHECK(names_of(failing(5min - 1s)) == Names{});
+  const auto found = judged_in(failing(5min));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].alert.name == "PgrecallReceiverFailing");
+  CHECK(found[0].alert.subject == "heartbeat alive");  // no name of a receiver has a blank
+  CHECK_THAT(found[0].alert.summary, Contains("the answer was 404"));
 }
 
 TEST_CASE("a credential is told of two weeks before its end", "[alert]") {

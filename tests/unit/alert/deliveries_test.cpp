@@ -25,9 +25,11 @@ class Listener final : public DeliveryListener {
     note("taken " + receiver);
   }
   void on_failing(const std::string& receiver, const std::string& problem, std::chrono::milliseconds) noexcept override {
+    {
+      const std::lock_guard lock(mutex_);
+      problem_ = problem;
+    }
     note("failing " + receiver);
-    const std::lock_guard lock(mutex_);
-    problem_ = problem;
   }
   void on_given_up(const std::string& receiver, const Notification&, const std::string&) noexcept override {
     note("given up " + receiver);

@@ -2,6 +2,7 @@
 
 #include "alert/notification_json.h"
 #include "base/error.h"
+#include "journal/database.h"
 #include "journal/journal.h"
 #include "unit/alert/fixture.h"
 
@@ -69,6 +70,33 @@ TEST_CASE("What was added waits for each receiver, also after a new start, until
   CHECK(outbox.waiting("a").empty());
   CHECK(outbox.count_waiting("b") == 1);
   CHECK(outbox.receivers() == Texts{"b"});
+}
+
+TEST_CASE("What cannot be written is kept in memory, and written once that can be done") {
+  const Directory directory;
+  Outbox outbox(directory.path());
+  Database full(directory.path() + "/state.db");
+  full.execute("CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END");
+  outbox.add(notification(), {"a", "b"});
+  outbox.add(resolved(notification(), 5), {"a"});
+  CHECK(states(outbox, "a") == Texts{"firing", "resolved"});
+  CHECK(states(outbox, "b") == Texts{"firing"});
+  CHECK_THROWS_AS(outbox.write_kept(), Error);
+  outbox.mark_tried(outbox.waiting("b")[0].id, at_minute(1), at_minute(2), "no answer");
+  CHECK(outbox.waiting("b")[0].tries == 1);
+  const std::int64_t on_its_way = outbox.waiting("b")[0].id;
+  outbox.mark_sent(outbox.waiting("a")[0].id, at_minute(6));
+  CHECK(states(outbox, "a") == Texts{"resolved"});
+
+  full.execute("DROP TRIGGER full");
+  outbox.write_kept();
+  CHECK(states(outbox, "a") == Texts{"resolved"});
+  CHECK(states(outbox, "b") == Texts{"firing"});
+  outbox.mark_sent(on_its_way, at_minute(7));
+  CHECK(states(outbox, "b") == Texts{});
+  const Outbox after(directory.path());
+  CHECK(states(after, "a") == Texts{"resolved"});
+  CHECK(states(after, "b") == Texts{});
 }
 
 TEST_CASE("The same is not added twice, not even after it was sent") {

@@ -91,7 +91,7 @@ ServiceFigures whole_service() {
                         .problem = {},
                         .given_up = 0,
                         .last_given_up = {}}};
-  figures.heartbeats = {{.heartbeat = "health", .last_success = noon, .failures = 0, .problem = {}}};
+  figures.heartbeats = {{.heartbeat = "health", .last_success = noon, .failures = 0, .failing_since = {}, .problem = {}}};
   figures.alerts_open = {{"warning", 1}, {"critical", 0}};
   return figures;
 }

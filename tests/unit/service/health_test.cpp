@@ -37,6 +37,9 @@ TEST_CASE("a cluster is not well for each of what may be wrong") {
   figures.state = "draining";
   CHECK_FALSE(good(figures));
   figures = well();
+  figures.state_problem = "disk full";
+  CHECK_FALSE(good(figures));
+  figures = well();
   figures.clusters[0].state = "opening";
   CHECK_FALSE(good(figures));
   figures = well();

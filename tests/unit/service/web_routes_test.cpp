@@ -131,6 +131,12 @@ TEST_CASE("ready is that every cluster is looked after, here or elsewhere", "[we
   CHECK(web.ask("/readyz").body == "the daemon's state cannot be written\n");
   web.sample.figures.reload_good = false;
   CHECK(web.ask("/readyz").body == "the configuration file is invalid; the one before is in force\n");
+  web.sample.figures.reload_good = true;
+  web.sample.figures.web_problem = "the port is in use";
+  CHECK(web.ask("/readyz").status == 503);
+  web.sample.figures.web_problem.clear();
+  web.sample.figures.state_problem = "disk full";
+  CHECK(web.ask("/readyz").body == "the daemon's state cannot be written\n");
   web.sample.figures.state = "draining";
   CHECK(web.ask("/readyz").body == "ending\n");
 }
