@@ -51,7 +51,8 @@ std::string alerts_text(const ordered_json& alerts, const Style& style) {
 std::string silences_text(const ordered_json& silences, const Style& style) {
   std::string out;
   for (const ordered_json& silence : silences) {
-    out += style.paint(Tone::warning, "silence") + " of " + printable(text_in(silence, "cluster")) + " until " +
+    out += style.paint(Tone::warning, "silence") + " of " + printable(text_in(silence, "cluster")) +
+           (text_in(silence, "alert").empty() ? "" : " (" + printable(text_in(silence, "alert")) + " alone)") + " until " +
            time_text(silence.at("until"), "?") + ", by " + printable(text_in(silence, "who")) + ": " +
            printable(text_in(silence, "why")) + "\n";
   }

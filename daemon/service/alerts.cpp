@@ -75,17 +75,19 @@ void Alerts::happen(Alert alert) {
   book_.happen(alert, around_.clock.now() + config_.remember);
 }
 
-Silence Alerts::silence(const std::string& cluster, const std::string& who, const std::string& why, std::chrono::seconds span) {
-  const Time now = around_.clock.now();
-  const Silence silence = book_.silence(cluster, who, why, now, now + span);
-  around_.log.write(LogLevel::warning, {cluster, {}, {}},
-                    who + " silenced the alerts of " + cluster + " until " + format_time(silence.until) + ": " + why);
+Silence Alerts::silence(Silence wanted, std::chrono::seconds span) {
+  wanted.created = around_.clock.now();
+  wanted.until = wanted.created + span;
+  Silence silence = book_.silence(wanted);
+  around_.log.write(LogLevel::warning, {silence.cluster, {}, {}},
+                    silence.who + " silenced " + (silence.alert.empty() ? "the alerts" : silence.alert) + " of " +
+                        silence.cluster + " until " + format_time(silence.until) + ": " + silence.why);
   publish();
   return silence;
 }
 
-std::size_t Alerts::end_silences(const std::string& cluster) {
-  const std::size_t ended = book_.end_silences(cluster, around_.clock.now());
+std::size_t Alerts::end_silences(const std::string& cluster, const std::string& alert) {
+  const std::size_t ended = book_.end_silences(cluster, alert, around_.clock.now());
   publish();
   return ended;
 }

@@ -33,9 +33,10 @@ class Alerts {
   void round() noexcept;
   // Something that happened once, and is told of for `alerts.remember`. The runbook's address is added.
   void happen(Alert alert);
-  // Nobody is told of the cluster's alerts for a while.
-  Silence silence(const std::string& cluster, const std::string& who, const std::string& why, std::chrono::seconds span);
-  std::size_t end_silences(const std::string& cluster);
+  // Nobody is told of the cluster's alerts for a while, or of those of one name. Of `wanted`, cluster, alert, who and why.
+  Silence silence(Silence wanted, std::chrono::seconds span);
+  // `alert` may be empty: of all names.
+  std::size_t end_silences(const std::string& cluster, const std::string& alert);
   // Forgets what was over before.
   void forget(Time before) { book_.forget(before); }
 

@@ -1,5 +1,7 @@
 #include "service/alerts_api.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "service/json_values.h"
 
@@ -20,6 +22,7 @@ bool concerns(const AlertEntry& entry, const std::string& cluster) {
 ordered_json to_json(const Silence& silence) {
   return {{"id", silence.id},
           {"cluster", silence.cluster},
+          {"alert", text_or_null(silence.alert)},
           {"why", silence.why},
           {"who", silence.who},
           {"created", format_time(silence.created)},
@@ -67,6 +70,18 @@ ordered_json alerts_json(const Alerts& alerts, const std::string& cluster, Alert
   return json;
 }
 
+std::string alert_in(const ordered_json& json) {
+  const ordered_json alert = json.value("alert", ordered_json());
+  if (alert.is_null()) {
+    return {};
+  }
+  const auto known = all_conditions();
+  if (!alert.is_string() || std::ranges::find(known, alert.get<std::string>()) == known.end()) {
+    throw Error(ErrorKind::usage, "there is no such alert", "docs/alerts.md lists what there is").with("alert", alert.dump());
+  }
+  return alert.get<std::string>();
+}
+
 SilenceWish silence_wish_of(const std::string& body) {
   const ordered_json json = ordered_json::parse(body, nullptr, false);
   if (!json.is_object() || !json.contains("cluster") || !json["cluster"].is_string()) {
@@ -74,6 +89,7 @@ SilenceWish silence_wish_of(const std::string& body) {
   }
   SilenceWish wish;
   wish.cluster = json["cluster"].get<std::string>();
+  wish.alert = alert_in(json);
   const ordered_json seconds = json.value("seconds", ordered_json());
   if (!seconds.is_number_integer() || seconds.get<std::int64_t>() < 1 || seconds.get<std::int64_t>() > longest_silence_seconds) {
     throw Error(ErrorKind::usage, "a silence needs `seconds`, a whole number from 1 to 2592000 (30 days)");

@@ -22,9 +22,12 @@ enum class AlertScope {
 // What a request body asks for. Error{usage}.
 struct SilenceWish {
   std::string cluster;
+  std::string alert;  // its name; empty: all alerts of the cluster
   std::chrono::seconds span{};
   std::string why;
 };
 [[nodiscard]] SilenceWish silence_wish_of(const std::string& body);
+// Its member `alert`: the name of an alert, or empty without one. Error{usage}.
+[[nodiscard]] std::string alert_in(const nlohmann::ordered_json& json);
 
 }  // namespace pgrecall

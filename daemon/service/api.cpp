@@ -200,7 +200,8 @@ void require_cluster(const std::string& cluster, const Supervisor& supervisor) {
 ApiResponse add_silence(const ApiRequest& request, Supervisor& supervisor) {
   const SilenceWish wish = silence_wish_of(request.body);
   require_cluster(wish.cluster, supervisor);
-  const Silence silence = supervisor.alerts().silence(wish.cluster, request.who, wish.why, wish.span);
+  const Silence silence = supervisor.alerts().silence(
+      {.id = 0, .cluster = wish.cluster, .alert = wish.alert, .why = wish.why, .who = request.who}, wish.span);
   return {.status = 201, .body = {{"silence", to_json(silence)}}, .follow = {}};
 }
 
@@ -209,7 +210,7 @@ ApiResponse end_silences(const ApiRequest& request, Supervisor& supervisor) {
   if (!body.is_object() || !body.contains("cluster") || !body["cluster"].is_string()) {
     throw Error(ErrorKind::usage, "ending silences needs a JSON object with `cluster`, a text");
   }
-  const std::size_t ended = supervisor.alerts().end_silences(body["cluster"].get<std::string>());
+  const std::size_t ended = supervisor.alerts().end_silences(body["cluster"].get<std::string>(), alert_in(body));
   return {.status = 200, .body = {{"ended", ended}}, .follow = {}};
 }
 

@@ -87,7 +87,7 @@ void AlertBook::go_on(Row& row, const Judged& judged, Time now) {
   row.settle = std::max(row.settle, judged.settle);
   const bool worse = judged.alert.severity == Severity::critical && row.entry.alert.severity == Severity::warning;
   row.entry.alert = judged.alert;
-  if (worse && row.entry.told && row.owed == Owed::nothing && silence_of(judged.alert.cluster, now) == nullptr) {
+  if (worse && row.entry.told && row.owed == Owed::nothing && silence_of(judged.alert, now) == nullptr) {
     row.owed = Owed::repeated;
     row.owed_since = now;
     row.entry.told = now;
@@ -104,7 +104,7 @@ void AlertBook::decide(Row& row, const Judged& judged, const Options& options, T
     row.entry.state = AlertState::firing;
     row.changed = true;
   }
-  if (silence_of(row.entry.alert.cluster, now) != nullptr || row.owed != Owed::nothing || is_explained(row.entry.alert)) {
+  if (silence_of(row.entry.alert, now) != nullptr || row.owed != Owed::nothing || is_explained(row.entry.alert)) {
     return;
   }
   if (row.entry.told && now - *row.entry.told < options.repeat_interval) {
@@ -212,7 +212,7 @@ std::vector<AlertEntry> AlertBook::open(Time now) const {
       continue;
     }
     entries.push_back(row.entry);
-    if (const Silence* silence = silence_of(row.entry.alert.cluster, now)) {
+    if (const Silence* silence = silence_of(row.entry.alert, now)) {
       entries.back().silence = *silence;
     }
   }
@@ -227,11 +227,12 @@ bool AlertBook::ended_lately(const std::string& fingerprint, std::chrono::micros
   return found != ended_.end() && found->second > now - span;
 }
 
-const Silence* AlertBook::silence_of(const std::string& cluster, Time now) const {
+const Silence* AlertBook::silence_of(const Alert& alert, Time now) const {
   const Silence* longest = nullptr;
   for (const Silence& silence : silences_) {
-    const bool in_force = !cluster.empty() && silence.cluster == cluster && silence.until > now;
-    if (in_force && (longest == nullptr || silence.until > longest->until)) {
+    const bool concerns =
+        !alert.cluster.empty() && silence.cluster == alert.cluster && (silence.alert.empty() || silence.alert == alert.name);
+    if (concerns && silence.until > now && (longest == nullptr || silence.until > longest->until)) {
       longest = &silence;
     }
   }

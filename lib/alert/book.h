@@ -20,6 +20,7 @@ class Database;
 struct Silence {
   std::int64_t id = 0;
   std::string cluster;
+  std::string alert;  // its name; empty: all alerts of the cluster
   std::string why;
   std::string who;  // "uid 0"
   Time created{};
@@ -83,10 +84,10 @@ class AlertBook {
   // Those that are over, the newest first.
   [[nodiscard]] std::vector<AlertEntry> past(unsigned limit) const;
 
-  // Nothing of the cluster is told for a while. Returns it.
-  Silence silence(const std::string& cluster, const std::string& who, const std::string& why, Time now, Time until);
-  // Ends all silences of the cluster; how many there were.
-  std::size_t end_silences(const std::string& cluster, Time now);
+  // Nothing of the cluster is told for a while, or nothing of its alerts of one name. `wanted` has all but the id; returns it.
+  Silence silence(const Silence& wanted);
+  // Ends the silences of the cluster, or those of its alerts of one name; how many there were.
+  std::size_t end_silences(const std::string& cluster, const std::string& alert, Time now);
   // In force, by cluster and end.
   [[nodiscard]] std::vector<Silence> silences(Time now) const;
 
@@ -127,7 +128,7 @@ class AlertBook {
   void pay(Row& row, const Options& options);
   void close(const Row& row);
   [[nodiscard]] bool ended_lately(const std::string& fingerprint, std::chrono::microseconds span, Time now) const;
-  [[nodiscard]] const Silence* silence_of(const std::string& cluster, Time now) const;
+  [[nodiscard]] const Silence* silence_of(const Alert& alert, Time now) const;
 
   std::unique_ptr<Database> database_;
   Tell tell_;

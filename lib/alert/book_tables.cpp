@@ -69,6 +69,10 @@ AlertBook::AlertBook(const std::string& directory, Tell tell)
   // Unlike the journal, which is a cache: what was told to whom is known nowhere else.
   database_->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   database_->execute(schema);
+  // Silences of earlier versions are of all alerts.
+  if (!Statement(*database_, "SELECT 1 FROM pragma_table_info('silences') WHERE name = 'alert'").step()) {
+    database_->execute("ALTER TABLE silences ADD COLUMN alert TEXT NOT NULL DEFAULT ''");
+  }
   load();
 }
 
@@ -103,11 +107,12 @@ void AlertBook::load() {
 }
 
 void AlertBook::load_silences() {
-  Statement silences(*database_, "SELECT id, cluster, why, who, created, until FROM silences");
+  Statement silences(*database_, "SELECT id, cluster, alert, why, who, created, until FROM silences");
   while (silences.step()) {
     Silence& silence = silences_.emplace_back();
     silence.id = silences.number();
     silence.cluster = silences.text();
+    silence.alert = silences.text();
     silence.why = silences.text();
     silence.who = silences.text();
     silence.created = silences.time();
@@ -236,28 +241,30 @@ void AlertBook::try_writing(Time now) {
   Statement(*database_, "INSERT OR REPLACE INTO tried VALUES (1, ?)").bind(std::optional(now)).run();
 }
 
-Silence AlertBook::silence(const std::string& cluster, const std::string& who, const std::string& why, Time now, Time until) {
-  Silence silence{.id = 0, .cluster = cluster, .why = why, .who = who, .created = now, .until = until};
-  Statement(*database_, "INSERT INTO silences (cluster, why, who, created, until) VALUES (?, ?, ?, ?, ?)")
-      .bind(cluster)
-      .bind(why)
-      .bind(who)
-      .bind(std::optional(now))
-      .bind(std::optional(until))
+Silence AlertBook::silence(const Silence& wanted) {
+  Silence silence = wanted;
+  Statement(*database_, "INSERT INTO silences (cluster, alert, why, who, created, until) VALUES (?, ?, ?, ?, ?, ?)")
+      .bind(silence.cluster)
+      .bind(silence.alert)
+      .bind(silence.why)
+      .bind(silence.who)
+      .bind(std::optional(silence.created))
+      .bind(std::optional(silence.until))
       .run();
   silence.id = database_->last_row_id();
   silences_.push_back(silence);
   return silence;
 }
 
-std::size_t AlertBook::end_silences(const std::string& cluster, Time now) {
-  Statement(*database_, "UPDATE silences SET until = ?1 WHERE cluster = ?2 AND until > ?1")
+std::size_t AlertBook::end_silences(const std::string& cluster, const std::string& alert, Time now) {
+  Statement(*database_, "UPDATE silences SET until = ?1 WHERE cluster = ?2 AND (?3 = '' OR alert = ?3) AND until > ?1")
       .bind(std::optional(now))
       .bind(cluster)
+      .bind(alert)
       .run();
   std::size_t ended = 0;
   for (Silence& silence : silences_) {
-    if (silence.cluster == cluster && silence.until > now) {
+    if (silence.cluster == cluster && (alert.empty() || silence.alert == alert) && silence.until > now) {
       silence.until = now;
       ++ended;
     }

@@ -100,6 +100,13 @@ class AlertConditions(IntegrationTest):
         listed = self.runner.run("alert", "list", exit=contract.WARNINGS).stdout
         self.assertIn("nobody is told of this CRITICAL alert", listed)
         self.runner.run("alert", "silence", "prod", "--end")
+        one = self.runner.run("alert", "silence", "prod", "--alert", "PgrecallRunFailed", "--for", "1h", "--why", "known").stdout
+        self.assertIn("of prod (PgrecallRunFailed alone) until", one)
+        silenced = {alert["name"] for alert in self.daemon.alerts() if alert["silence"]}
+        self.assertEqual({"PgrecallRunFailed"}, silenced)
+        self.assertIn("no such alert", self.runner.run("alert", "silence", "prod", "--alert", "PgrecallRunFaild", "--for", "1h", "--why",
+                                                       "x", exit=contract.USAGE).stderr)
+        self.runner.run("alert", "silence", "prod", "--end")
         print(self.runner.run("status", exit=contract.WARNINGS).stdout)
         self.source.start()
         # Before the receiver is back: what lies between the last WAL and this backup is not here yet, and is not missing.

@@ -292,7 +292,13 @@ TEST_CASE("silenced alerts are listed and not told; afterwards they are", "[aler
   Desk desk;
   desk.round(0s, {judged_of(stalled)});
   CHECK(desk.take().size() == 1);
-  desk.book().silence("shop", "uid 0", "maintenance", desk.clock.now(), desk.clock.now() + 2h);
+  desk.book().silence({.id = 0,
+                       .cluster = "shop",
+                       .alert = {},
+                       .why = "maintenance",
+                       .who = "uid 0",
+                       .created = desk.clock.now(),
+                       .until = desk.clock.now() + 2h});
   desk.round(1min, {judged_of(stalled), judged_of(failed), judged_of(failed, "other")});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
   CHECK(desk.last->alert.cluster == "other");
@@ -312,7 +318,8 @@ TEST_CASE("silenced alerts are listed and not told; afterwards they are", "[aler
 
 TEST_CASE("what came and went during a silence was never told, nor is its end", "[alert]") {
   Desk desk;
-  desk.book().silence("shop", "uid 0", "maintenance", noon, noon + 2h);
+  desk.book().silence(
+      {.id = 0, .cluster = "shop", .alert = {}, .why = "maintenance", .who = "uid 0", .created = noon, .until = noon + 2h});
   desk.round(0s, {judged_of(failed)});
   desk.round(1min, {});
   CHECK(desk.take() == Names{});
@@ -321,19 +328,54 @@ TEST_CASE("what came and went during a silence was never told, nor is its end", 
 
 TEST_CASE("a silence can be ended, and is of one cluster", "[alert]") {
   Desk desk;
-  desk.book().silence("shop", "uid 0", "maintenance", noon, noon + 2h);
-  desk.book().silence("shop", "uid 0", "longer", noon, noon + 3h);
-  desk.book().silence("", "uid 0", "of nothing", noon, noon + 3h);
+  desk.book().silence(
+      {.id = 0, .cluster = "shop", .alert = {}, .why = "maintenance", .who = "uid 0", .created = noon, .until = noon + 2h});
+  desk.book().silence(
+      {.id = 0, .cluster = "shop", .alert = {}, .why = "longer", .who = "uid 0", .created = noon, .until = noon + 3h});
+  desk.book().silence(
+      {.id = 0, .cluster = "", .alert = {}, .why = "of nothing", .who = "uid 0", .created = noon, .until = noon + 3h});
   desk.round(0s, {judged_of(failed), judged_of(condition::clock_jump, "")});
   CHECK(desk.take() == Names{"firing PgrecallClockJump"});
   for (const AlertEntry& entry : desk.book().open(noon)) {
     CHECK((entry.alert.cluster.empty() || entry.silence->why == "longer"));
   }
-  CHECK(desk.book().end_silences("shop", noon) == 2);
-  CHECK(desk.book().end_silences("shop", noon) == 0);
+  CHECK(desk.book().end_silences("shop", "", noon) == 2);
+  CHECK(desk.book().end_silences("shop", "", noon) == 0);
   desk.reopen();
   desk.round(1s, {judged_of(failed)});
   CHECK(desk.take() == Names{"firing PgrecallRunFailed", "resolved PgrecallClockJump"});
+}
+
+TEST_CASE("a silence of one alert keeps no other from being told", "[alert]") {
+  Desk desk;
+  desk.book().silence(
+      {.id = 0, .cluster = "shop", .alert = failed, .why = "known", .who = "uid 0", .created = noon, .until = noon + 2h});
+  desk.reopen();
+  desk.round(0s, {judged_of(failed), judged_of(stalled)});
+  CHECK(desk.take() == Names{"firing PgrecallWalStalled"});
+  CHECK(desk.book().end_silences("shop", stalled, noon) == 0);
+  CHECK(desk.book().end_silences("shop", failed, noon) == 1);
+  desk.round(1s, {judged_of(failed), judged_of(stalled)});
+  CHECK(desk.take() == Names{"firing PgrecallRunFailed"});
+}
+
+TEST_CASE("silences of earlier versions are of all alerts", "[alert]") {
+  const Scratch scratch;
+  {
+    Database database(scratch.path.string() + "/state.db");
+    database.execute(
+        "CREATE TABLE silences (id INTEGER PRIMARY KEY AUTOINCREMENT, cluster TEXT NOT NULL, why TEXT NOT NULL, who TEXT NOT "
+        "NULL, "
+        "created INTEGER NOT NULL, until INTEGER NOT NULL)");
+    Statement(database, "INSERT INTO silences (cluster, why, who, created, until) VALUES ('shop', 'old', 'uid 0', ?, ?)")
+        .bind(std::optional(noon))
+        .bind(std::optional(noon + 2h))
+        .run();
+  }
+  const AlertBook book(scratch.path.string(), [](const Notification&) {});
+  REQUIRE(book.silences(noon).size() == 1);
+  CHECK(book.silences(noon)[0].alert.empty());
+  CHECK(book.silences(noon)[0].why == "old");
 }
 
 TEST_CASE("a warning that becomes critical is told at once", "[alert]") {
@@ -401,7 +443,7 @@ TEST_CASE("what is long over is forgotten", "[alert]") {
   Desk desk;
   desk.round(0s, {judged_of(failed)});
   desk.round(1s, {});
-  desk.book().silence("shop", "uid 0", "x", noon, noon + 1s);
+  desk.book().silence({.id = 0, .cluster = "shop", .alert = {}, .why = "x", .who = "uid 0", .created = noon, .until = noon + 1s});
   desk.book().forget(noon);
   CHECK(desk.book().past(10).size() == 1);
   desk.book().forget(noon + 1h);
