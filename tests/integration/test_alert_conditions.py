@@ -6,6 +6,8 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
+import subprocess
 
 from harness import IntegrationTest, contract, main
 from harness.daemon import NEVER, Daemon
@@ -309,6 +311,24 @@ class AlertConditions(IntegrationTest):
         self.fires("PgrecallRunsMissed", "warning", subject="check")
         self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))
         self.is_over("PgrecallClockJump", "PgrecallRunsMissed")
+        self.filling_repository(clock)
+
+    def filling_repository(self, clock):
+        """A sample each half a day, and each finds a fifth of what was free gone."""
+        place = os.statvfs(self.room)
+        for number in (1, 2):
+            (self.room / f"growth{number}").write_bytes(bytes(place.f_bavail * place.f_frsize // 5))
+            before = self.samples()
+            clock.write_text(f"+{3600 + number * 13 * 3600}")
+            self.daemon.wait_for(lambda: self.samples() > before, "the used space to be noted")
+        self.assertIn("is full in", self.fires("PgrecallRepositoryFilling", "warning", subject="main")["summary"])
+        subprocess.run(["mount", "-o", "remount,size=8g", self.room], check=True)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))  # then it looks
+        self.is_over("PgrecallRepositoryFilling")
+
+    def samples(self):
+        with sqlite3.connect(self.daemon.settings["state"] + "/state.db", timeout=10) as database:
+            return database.execute("SELECT count(*) FROM space_samples").fetchone()[0]
 
 
 if __name__ == "__main__":
