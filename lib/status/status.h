@@ -129,7 +129,7 @@ struct ClusterFigures {
   std::optional<Time> recoverable_until;
   std::vector<SpanFigures> spans;            // of its newest timeline, oldest first; the last is the window above
   bool window_broken = false;                // a gap lies within the promised window
-  bool window_awaited = false;             // one may: the receiver has not come there yet, and may bring what is missing
+  bool window_awaited = false;               // one may: the receiver has not come there yet, and may bring what is missing
   std::string window_problem;                // why the window is not known, or old
   std::optional<Time> window_computed;       // nothing: nothing of the repository is known yet
   std::optional<Time> first_backup_started;  // of all that there ever were
