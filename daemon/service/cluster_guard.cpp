@@ -260,10 +260,6 @@ void ClusterGuard::compute_window_facts() {
   WindowFacts facts;
   try {
     facts = window_facts(compute_window(*repository_->repository, options_.cluster), receiver, lost);
-    if (!repository_->repository->in_place()) {
-      // An empty mount point would read like a repository without backups.
-      throw Error(ErrorKind::store_unreachable, "the repository is not at its address any more");
-    }
   } catch (const Error& error) {
     change([&](GuardStatus& status) { status.window.problem = error.what(); });
     return;

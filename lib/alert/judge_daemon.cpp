@@ -46,9 +46,10 @@ void judge_state(Bench& bench) {
     return;
   }
   Judged& judged = bench.add(condition::state_unwritable, Severity::critical, Bench::Passing::often);
-  judged.alert.summary =
-      sentence("The daemon cannot write its own state, what changes is kept in memory alone: " + problem);
-  judged.alert.action = "Look after the disk of daemon.state: its space, its mount, its owner. Restart nothing before: what is in memory would be lost.";
+  judged.alert.summary = sentence("The daemon cannot write its own state, what changes is kept in memory alone: " + problem);
+  judged.alert.action =
+      "Look after the disk of daemon.state: its space, its mount, its owner. Restart nothing before: what is in memory would be "
+      "lost.";
 }
 
 void judge_receiver(const ReceiverFigures& receiver, Bench& bench) {
