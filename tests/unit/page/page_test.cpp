@@ -78,7 +78,8 @@ TEST_CASE("what servers and people said is shown, never obeyed", "[page]") {
   Alert& alert = sample.alerts[0].alert;
   alert.name = alert.summary = alert.action = alert.subject = alert.run = evil;
   alert.runbook = "javascript:alert(1)";
-  sample.alerts[0].silence = Silence{.id = 1, .cluster = "crm", .why = evil, .who = evil, .created = noon, .until = noon + 1h};
+  sample.alerts[0].silence =
+      Silence{.id = 1, .cluster = "crm", .alert = {}, .why = evil, .who = evil, .created = noon, .until = noon + 1h};
   ClusterFigures& crm = sample.cluster(1);
   crm.cluster = crm.repository = crm.timezone = crm.problem = crm.wal.problem = crm.window_problem = evil;
   crm.jobs[1].job = evil;
