@@ -1,77 +1,22 @@
 #include "commands/restore_recovery.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
 #include <charconv>
 #include <filesystem>
 
 #include "commands/option_values.h"
 #include "commands/time_option.h"
 #include "config/problem.h"
-#include "engine/wal/prefetch.h"
+#include "jobs/restore_command.h"
 #include "output/text.h"
-#include "repository/names.h"
-#include "store/store_url.h"
 
 namespace pgrecall {
 
 namespace {
 using nlohmann::ordered_json;
 
-std::string own_path() {
-  std::array<char, 4096> path{};
-  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (length <= 0 || static_cast<std::size_t>(length) == path.size()) {
-    throw Error(ErrorKind::failed, "cannot find out where this program lies", "check that /proc is mounted");
-  }
-  return {path.data(), static_cast<std::size_t>(length)};
-}
-
 std::string absolute_path(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
-
-// As one word for the shell that runs restore_command, where PostgreSQL replaces %f, %p and %r first.
-std::string command_word(const std::string& word) {
-  std::string text;
-  for (const char c : shell_word(word)) {
-    text += c == '%' ? "%%" : std::string(1, c);
-  }
-  return text;
-}
-
-// The server finds the repository by this alone: it knows nothing of our configuration, and may not be allowed to read it.
-std::string restore_command(const std::string& cluster, const std::string& spool, Session& session) {
-  const RepositoryAddress address = session.address_of(cluster);
-  // What was fetched ahead is taken by mv, which starts in a quarter of our time; recovery waits for this once a segment.
-  std::string command = std::string("read -r boot <") + boot_file + " && mv pg_wal/" + prefetch_directory +
-                        "/%f.$boot \"%p\" 2>/dev/null || exec " + command_word(own_path()) + " wal fetch " +
-                        command_word(cluster) + " %f \"%p\" --repository " + command_word(address.url);
-  if (address.key.key_file) {
-    command += " --key-file " + command_word(absolute_path(*address.key.key_file));
-  } else if (!address.passphrase_file.empty()) {
-    command += " --passphrase-file " + command_word(absolute_path(address.passphrase_file));
-  }
-  return spool.empty() ? command : command + " --spool " + command_word(spool);
-}
-
-// Of a repository in a directory, the objects that recovery begins with.
-std::vector<std::string> needed_paths(const std::string& cluster, Session& session) {
-  const RepositoryAddress address = session.address_of(cluster);
-  std::vector<std::string> paths{own_path()};
-  constexpr std::string_view directory_scheme = "file://";
-  const std::string shown = session.repository_of(cluster).store().address();
-  if (shown.starts_with(directory_scheme)) {
-    const std::string directory = path_of_url(shown);
-    paths.insert(paths.end(), {directory + "/pgrecall.json", directory + "/" + wal_prefix(cluster)});
-  }
-  if (address.key.key_file) {
-    paths.push_back(absolute_path(*address.key.key_file));
-  } else if (!address.passphrase_file.empty()) {
-    paths.push_back(absolute_path(address.passphrase_file));
-  }
-  return paths;
-}
 
 TimelineChoice timeline_of(const std::string& text) {
   if (text.empty() || text == "latest") {
@@ -151,8 +96,7 @@ std::string spool_of(const RecoveryOptions& options, Session& session) {
 }  // namespace
 
 std::optional<Secret> passphrase_without_file(const std::string& cluster, Session& session) {
-  const RepositoryAddress address = session.address_of(cluster);
-  return address.key.key_file || !address.passphrase_file.empty() ? std::nullopt : address.key.passphrase;
+  return restore_command(cluster, session.address_of(cluster), session.repository_of(cluster), {}).passphrase;
 }
 
 void add_recovery_options(CLI::App& verb, RecoveryOptions& options) {
@@ -211,8 +155,9 @@ std::optional<RecoveryRequest> recovery_request(const RecoveryOptions& options, 
                                                   {{"off", ArchiveMode::off}, {"preserve", ArchiveMode::preserve}});
   }
   request.spool = spool_of(options, session);
-  request.restore_command = restore_command(cluster, request.spool, session);
-  request.needed_paths = needed_paths(cluster, session);
+  RestoreCommand command = restore_command(cluster, session.address_of(cluster), session.repository_of(cluster), request.spool);
+  request.restore_command = std::move(command.command);
+  request.needed_paths = std::move(command.paths);
   return request;
 }
 

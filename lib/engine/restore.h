@@ -23,6 +23,7 @@ struct RestoreRequest {
   // belong.
   enum class Mode { empty_directory, delta } mode = Mode::empty_directory;
   std::map<std::string, std::string> tablespaces;  // location in the backup, or oid -> new location, absolute
+  std::string tablespaces_into;    // where the others go, each into a directory of its oid; empty: to where the backup has them
   std::string configuration_into;  // where files from outside the data directory go; empty: "<into>.configuration"
   unsigned workers = 2;
   std::string binaries;  // directory with `postgres`; empty: where packages put it

@@ -89,7 +89,9 @@ std::vector<RestorePlan::Tablespace> map_tablespaces(const RestoreRequest& reque
     }
     // An old copy's tablespaces stay where that copy has them: the backup knows where the original's are.
     const std::string linked = request.mode == RestoreRequest::Mode::delta ? linked_tablespace(request.into, each.oid) : "";
-    std::string to = linked.empty() ? each.location : linked;
+    const std::string usual =
+        request.tablespaces_into.empty() ? each.location : request.tablespaces_into + "/" + std::to_string(each.oid);
+    std::string to = linked.empty() ? usual : linked;
     for (const auto& [key, mapped] : request.tablespaces) {
       to = names(key, each) ? fs::path(mapped).lexically_normal().string() : to;
     }

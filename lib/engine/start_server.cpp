@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "io/fd.h"
 #include "io/rate_limiter.h"
 #include "postgres/connection.h"
+#include "postgres/conninfo.h"
 #include "postgres/control_file.h"
 
 namespace pgrecall {
@@ -28,6 +30,7 @@ namespace {
 constexpr std::chrono::milliseconds look_interval{50};
 constexpr std::size_t shown_log = 2000;  // bytes
 constexpr int cannot_start = 127;
+constexpr std::string_view no_such_database = "3D000";
 
 // Who the server runs as, looked up before the fork: behind it only async-signal-safe calls are allowed.
 struct Identity {
@@ -56,18 +59,30 @@ Identity identity_of(const std::string& owner) {
   return identity;
 }
 
-[[noreturn]] void become_server(const Identity& identity, const std::string& data, int log, char* const* arguments,
-                                char* const* environment) {
+struct Launch {
+  const Identity& identity;
+  const char* data;
+  int log;
+  char* const* arguments;
+  char* const* environment;
+  pid_t starter;  // 0: it outlives it
+};
+
+[[noreturn]] void become_server(const Launch& launch) {
+  const Identity& identity = launch.identity;
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   const bool changed = !identity.change || (::setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
                                             ::setgid(identity.gid) == 0 && ::setuid(identity.uid) == 0);
+  // Behind the change of user, which takes it back. SIGQUIT ends the server and all of its processes at once.
+  const bool bound = launch.starter == 0 || (::prctl(PR_SET_PDEATHSIG, SIGQUIT) == 0 && ::getppid() == launch.starter);
   const int nothing = ::open("/dev/null", O_RDONLY);
-  if (changed && ::setsid() > 0 && ::chdir(data.c_str()) == 0 && ::dup2(nothing, STDIN_FILENO) >= 0 &&
-      ::dup2(log, STDOUT_FILENO) >= 0 && ::dup2(log, STDERR_FILENO) >= 0 && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0) {
-    ::execve(arguments[0], arguments, environment);
+  if (changed && bound && ::setsid() > 0 && ::chdir(launch.data) == 0 && ::dup2(nothing, STDIN_FILENO) >= 0 &&
+      ::dup2(launch.log, STDOUT_FILENO) >= 0 && ::dup2(launch.log, STDERR_FILENO) >= 0 &&
+      ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0) {
+    ::execve(launch.arguments[0], launch.arguments, launch.environment);
   }
   ::_exit(cannot_start);
 }
@@ -109,7 +124,8 @@ class StartedServer {
   // What it is doing, once it stands still.
   [[nodiscard]] std::optional<ServerMoment> look();
   [[nodiscard]] std::optional<ServerMoment> ask(ServerMoment moment);
-  [[nodiscard]] Connection connect(const ServerMoment& moment) const;
+  [[nodiscard]] Connection connect(ServerMoment& moment) const;
+  [[nodiscard]] Connection connect_as(const ServerMoment& moment, const std::string& user, const std::string& database) const;
   [[nodiscard]] ServerMoment ended(int status) const;
   [[nodiscard]] std::string end_of_log() const;
 
@@ -136,9 +152,15 @@ void StartedServer::launch() {
   if (identity_.change && ::fchown(log.get(), identity_.uid, identity_.gid) != 0) {
     throw system_error("cannot set the owner", start_.log, errno);
   }
+  const Launch launch{.identity = identity_,
+                      .data = start_.data.c_str(),
+                      .log = log.get(),
+                      .arguments = arguments.data(),
+                      .environment = environment.data(),
+                      .starter = start_.lifetime == ServerStart::Lifetime::starter ? ::getpid() : 0};
   pid_ = ::fork();
   if (pid_ == 0) {
-    become_server(identity_, start_.data, log.get(), arguments.data(), environment.data());
+    become_server(launch);
   }
   if (pid_ < 0) {
     throw system_error("cannot start the server", program, errno);
@@ -171,9 +193,10 @@ ServerMoment StartedServer::ended(int status) const {
 }
 
 // Peer authentication wants the server's own user at the other end of the socket, also when root asks.
-Connection StartedServer::connect(const ServerMoment& moment) const {
+Connection StartedServer::connect_as(const ServerMoment& moment, const std::string& user, const std::string& database) const {
   struct EffectiveUser {
-    explicit EffectiveUser(const Identity& identity) : changed(identity.change && ::seteuid(identity.uid) == 0) {}
+    explicit EffectiveUser(const Identity& identity, ServerStart::Authentication authentication)
+        : changed(identity.change && authentication == ServerStart::Authentication::peer && ::seteuid(identity.uid) == 0) {}
     EffectiveUser(const EffectiveUser&) = delete;
     EffectiveUser& operator=(const EffectiveUser&) = delete;
     ~EffectiveUser() {
@@ -183,11 +206,33 @@ Connection StartedServer::connect(const ServerMoment& moment) const {
     }
     bool changed;
   };
-  const EffectiveUser user(identity_);
+  const EffectiveUser effective(identity_, start_.authentication);
   ConnectionSettings settings;
-  settings.conninfo = "host='" + moment.socket_directory + "' port=" + std::to_string(moment.port) +
-                      " dbname=postgres user=postgres passfile=/dev/null/none";  // libpq warns of one that is there and no file
+  settings.conninfo = "host=" + conninfo_quoted(moment.socket_directory) + " port=" + std::to_string(moment.port) +
+                      " dbname=" + conninfo_quoted(database) + " user=" + conninfo_quoted(user) +
+                      " passfile=/dev/null/none";  // libpq warns of one that is there and no file
   return Connection::open(settings, ReplicationMode::none, stop_);
+}
+
+Connection StartedServer::connect(ServerMoment& moment) const {
+  std::optional<Error> refused;
+  for (const std::string& user : start_.users) {
+    for (const std::string& database : start_.databases) {
+      try {
+        Connection connection = connect_as(moment, user, database);
+        moment.user = user;
+        moment.database = database;
+        return connection;
+      } catch (const Error& error) {
+        const std::string_view sqlstate = error.context("sqlstate");
+        if (!sqlstate.starts_with("28") && sqlstate != no_such_database) {
+          throw;
+        }
+        refused = error;
+      }
+    }
+  }
+  throw *refused;
 }
 
 std::optional<ServerMoment> StartedServer::ask(ServerMoment moment) {
@@ -244,8 +289,8 @@ std::optional<ServerMoment> StartedServer::look() {
   try {
     return ask(moment);
   } catch (const Error& error) {
-    // Class 28: it lets us in as nobody. Anything else passes: it starts, or has just ended.
-    if (error.context("sqlstate").starts_with("28")) {
+    // It lets us in as nobody, or nowhere. Anything else passes: it starts, or has just ended.
+    if (error.context("sqlstate").starts_with("28") || error.context("sqlstate") == no_such_database) {
       moment.problem = error.what();
       return moment;
     }

@@ -23,6 +23,13 @@ struct ServerStart {
   std::optional<Secret> passphrase;                           // of the repository, for its restore_command's environment
   Lsn from;                                                   // where replay begins and ends, for progress
   Lsn until;
+  // Whom it may let in, and where: tried in turn. Those who are not there, or are not let in, are passed over.
+  std::vector<std::string> users{"postgres"};
+  std::vector<std::string> databases{"postgres"};
+  // How its socket tells who is there. peer: we ask as its owner. trust: whoever reaches the socket is let in.
+  enum class Authentication { peer, trust } authentication = Authentication::peer;
+  // own: it runs on when we are gone. starter: it ends with the thread that started it, also where that is killed.
+  enum class Lifetime { own, starter } lifetime = Lifetime::own;
 };
 
 // Where the server says that it is.
@@ -37,6 +44,8 @@ struct ServerMoment {
   std::optional<Time>
       last_commit;      // of the last transaction that was replayed; nothing when there was none, or it cannot be asked
   std::string problem;  // why the server could not be asked: it runs, and does not let us in
+  std::string user;     // who was let in, and where
+  std::string database;
 };
 
 // Returns once recovery has paused, ended, or shut the server down at its target. The server runs on by itself. Error{failed}

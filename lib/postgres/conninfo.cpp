@@ -189,4 +189,12 @@ ConnectParameters connect_parameters(const ConnectionSettings& settings, Replica
   return parameters;
 }
 
+std::string conninfo_quoted(std::string_view value) {
+  std::string text = "'";
+  for (const char c : value) {
+    text += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
+  }
+  return text + "'";
+}
+
 }  // namespace pgrecall

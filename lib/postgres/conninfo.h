@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,5 +22,8 @@ struct ConnectParameters {
 // malformed; since a forgotten quote or an unescaped '@' can make any part of a password look like anything else, the error
 // repeats nothing of it.
 [[nodiscard]] ConnectParameters connect_parameters(const ConnectionSettings& settings, ReplicationMode mode);
+
+// As a value in a conninfo string, whatever is in it.
+[[nodiscard]] std::string conninfo_quoted(std::string_view value);
 
 }  // namespace pgrecall
