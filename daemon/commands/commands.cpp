@@ -12,6 +12,7 @@ void declare_commands(CommandLine& line) {
   add_pin(line);
   add_restore(line);
   add_verify(line);
+  add_drill(line);
   add_expire(line);
   add_wal(line);
   add_schedule(line);

@@ -9,6 +9,7 @@ void add_alert(CommandLine& line);
 void add_backup(CommandLine& line);
 void add_check(CommandLine& line);
 void add_config(CommandLine& line);
+void add_drill(CommandLine& line);
 void add_expire(CommandLine& line);
 void add_daemon(CommandLine& line);
 void add_list(CommandLine& line);

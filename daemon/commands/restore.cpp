@@ -13,6 +13,7 @@
 #include "commands/option_values.h"
 #include "commands/restore_recovery.h"
 #include "config/problem.h"
+#include "engine/drill/recovery_estimate.h"
 #include "engine/start_server.h"
 #include "output/backup_text.h"
 #include "output/progress_line.h"
@@ -96,6 +97,31 @@ std::string start_command(const RestorePlan& plan) {
   return user + shell_word(pg_ctl) + " -D " + shell_word(plan.request.into) + " -l " + shell_word(startup_log(plan)) + " start";
 }
 
+// By what drills of the cluster took.
+std::optional<RecoveryEstimate> estimate_of(const RestorePlan& plan, const Repository& repository) {
+  constexpr std::size_t drills_looked_at = 60;
+  const BackupSummary& summary = plan.backup.summary;
+  const Lsn until = plan.recovery ? plan.recovery->replay_until : summary.stop_lsn;
+  return estimate_recovery(read_drills(repository, plan.request.cluster, drills_looked_at), summary.logical_bytes,
+                           until.value - std::min(until.value, summary.start_lsn.value));
+}
+
+ordered_json json_of(const std::optional<RecoveryEstimate>& estimate) {
+  return estimate ? ordered_json{{"restore_seconds", estimate->restore_seconds},
+                                 {"replay_seconds", estimate->replay_seconds},
+                                 {"drills", estimate->drills}}
+                  : ordered_json(nullptr);
+}
+
+std::string text_of(const std::optional<RecoveryEstimate>& estimate, const std::string& cluster) {
+  const auto shown = [](double seconds) {
+    return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)));
+  };
+  return estimate ? "about " + shown(estimate->seconds()) + ": " + shown(estimate->restore_seconds) + " to restore, " +
+                        shown(estimate->replay_seconds) + " to replay, by " + format_count(estimate->drills, "drill", "drills")
+                  : "not known before a drill has measured it: pgrecall drill " + cluster;
+}
+
 ordered_json json_of(const RestorePlan& plan) {
   const BackupSummary& summary = plan.backup.summary;
   ordered_json json{{"cluster", plan.request.cluster}, {"backup", summary.id.text}, {"into", plan.request.into}};
@@ -137,7 +163,7 @@ std::string same_timeline(const RestorePlan& plan) {
          ", as the original; a server that takes its place and whose WAL is received: restore with --latest, --at or --immediate";
 }
 
-std::string text_of(const RestorePlan& plan, const Style& style) {
+std::string text_of(const RestorePlan& plan, const std::optional<RecoveryEstimate>& estimate, const Style& style) {
   const BackupSummary& summary = plan.backup.summary;
   std::string out = style.paint(Tone::strong, "plan") + " (nothing was written)\n";
   const auto line = [&](std::string_view label, const std::string& text) {
@@ -167,6 +193,7 @@ std::string text_of(const RestorePlan& plan, const Style& style) {
   for (const RestorePlan::Space& space : plan.space) {
     line("space", space.path + ": " + format_size(space.needed) + " needed, " + format_size(space.available) + " free");
   }
+  line("time", text_of(estimate, plan.request.cluster));
   line("owner", plan.owner);
   line("binaries", plan.postgres_binaries.empty() ? "not found" : plan.postgres_binaries);
   line("start it with", start_command(plan));
@@ -266,10 +293,11 @@ int run_restore(const RestoreOptions& options, Session& session) {
         "the server needs the repository's passphrase too: start it with PGRECALL_PASSPHRASE set, or use --passphrase-file");
   }
   if (options.dry_run) {
+    const auto estimate = estimate_of(plan, repository);
     if (console.json()) {
-      console.json_data(ordered_json{{"plan", json_of(plan)}});
+      console.json_data(ordered_json{{"plan", json_of(plan)}, {"estimate", json_of(estimate)}});
     } else {
-      console.data(text_of(plan, console.style()));
+      console.data(text_of(plan, estimate, console.style()));
     }
     return exit_done;
   }

@@ -43,7 +43,7 @@ std::vector<ScheduledJob> wanted_jobs(const ScheduleOptions& options, Session& s
     (void)session.cluster(options.cluster);
   }
   if (!options.job.empty() && !parse_job_kind(options.job)) {
-    throw not_one_of("--job", options.job, {"daily", "weekly", "monthly", "verify", "expire", "check"});
+    throw not_one_of("--job", options.job, {"daily", "weekly", "monthly", "verify", "drill", "expire", "check"});
   }
   std::vector<ScheduledJob> jobs;
   for (const auto& [name, cluster] : config->clusters) {
@@ -127,7 +127,8 @@ void add_schedule(CommandLine& line) {
   const auto options = std::make_shared<ScheduleOptions>();
   verb.add_option("CLUSTER", options->cluster, "One cluster only");
   verb.add_option("-n,--count", options->count, "How many runs; default 20")->type_name("N")->check(CLI::Range(1U, 10'000U));
-  verb.add_option("--job", options->job, "One job only: daily, weekly, monthly, verify, expire or check")->type_name("JOB");
+  verb.add_option("--job", options->job, "One job only: daily, weekly, monthly, verify, drill, expire or check")
+      ->type_name("JOB");
   on_chosen(line, verb, [options](Session& session) { return run_schedule(*options, session); });
 }
 

@@ -35,6 +35,21 @@ std::string window_text(const ordered_json& window) {
                          : text + ", as of " + time_text(window.at("computed"), "?") + "; since then not known: " + problem;
 }
 
+std::string drill_status_text(const ordered_json& drill) {
+  if (drill.at("last_completion").is_null()) {
+    return "nothing yet: pgrecall drill tries a recovery";
+  }
+  const ordered_json& until = drill.at("proven_recoverable_until");
+  std::string text = until.is_null() ? "nothing" : "recoverable until " + time_text(until, "?");
+  if (drill.at("estimate_seconds").is_number()) {
+    text +=
+        ", in about " +
+        format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(drill.at("estimate_seconds").get<double>() * 1000)));
+  }
+  const std::string problem = text_in(drill, "last_problem");
+  return problem.empty() ? text : text + "; the last drill failed: " + problem;
+}
+
 std::string receiver_text(const ordered_json& cluster) {
   const ordered_json& receiver = cluster.at("receiver");
   if (!receiver.is_object()) {
@@ -78,6 +93,9 @@ std::string text_of(const ordered_json& cluster, const Style& style) {
   }
   line(out, style, "window", window_text(cluster.at("window")));
   line(out, style, "WAL", receiver_text(cluster));
+  if (cluster.contains("drill")) {  // a daemon of an earlier version tells nothing
+    line(out, style, "proven", drill_status_text(cluster.at("drill")));
+  }
   for (const ordered_json& run : cluster.at("running")) {
     line(out, style, "running", text_in(run, "job") + " (" + text_in(run, "id") + ")" + progress_text(run));
   }

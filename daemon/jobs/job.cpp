@@ -5,11 +5,12 @@
 namespace pgrecall {
 
 namespace {
-constexpr std::array<std::pair<JobKind, std::string_view>, 7> kinds{{{JobKind::backup, "backup"},
+constexpr std::array<std::pair<JobKind, std::string_view>, 8> kinds{{{JobKind::backup, "backup"},
                                                                      {JobKind::daily, "daily"},
                                                                      {JobKind::weekly, "weekly"},
                                                                      {JobKind::monthly, "monthly"},
                                                                      {JobKind::verify, "verify"},
+                                                                     {JobKind::drill, "drill"},
                                                                      {JobKind::expire, "expire"},
                                                                      {JobKind::check, "check"}}};
 }  // namespace

@@ -16,7 +16,7 @@
 namespace pgrecall {
 
 // What a run does. `backup` is what somebody asks for; the others are what the schedule starts, and may be asked for too.
-enum class JobKind { backup, daily, weekly, monthly, verify, expire, check };
+enum class JobKind { backup, daily, weekly, monthly, verify, drill, expire, check };
 [[nodiscard]] std::string_view name(JobKind kind) noexcept;
 [[nodiscard]] std::optional<JobKind> parse_job_kind(std::string_view text) noexcept;
 // Takes a backup, among other things.

@@ -17,6 +17,7 @@ std::vector<ScheduledJob> schedules_of(const std::string& cluster, const Schedul
                                                                      {JobKind::weekly, config.weekly},
                                                                      {JobKind::monthly, config.monthly},
                                                                      {JobKind::verify, config.verify},
+                                                                     {JobKind::drill, config.drill},
                                                                      {JobKind::expire, config.expire},
                                                                      {JobKind::check, config.check}}) {
     if (text != "never") {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "error_report.h"
 #include "jobs/backup_job.h"
+#include "jobs/drill_job.h"
 #include "jobs/expire_job.h"
 #include "jobs/verify_job.h"
 #include "service/alerts_api.h"
@@ -101,6 +102,8 @@ void check_options(JobKind kind, const ordered_json& options) {
     static_cast<void>(backup_wishes_of(options));
   } else if (kind == JobKind::verify) {
     static_cast<void>(verify_wishes_of(options));
+  } else if (kind == JobKind::drill) {
+    static_cast<void>(drill_wishes_of(options));
   } else if (kind == JobKind::expire) {
     static_cast<void>(expire_wishes_of(options));
   } else if (!options.empty()) {
@@ -117,7 +120,7 @@ ApiResponse start_run(const ApiRequest& request, Supervisor& supervisor) {
   const std::string job = body["job"].get<std::string>();
   const auto kind = parse_job_kind(job);
   if (!kind) {
-    throw Error(ErrorKind::usage, "there is no such job", "backup, daily, weekly, monthly, verify, expire, check")
+    throw Error(ErrorKind::usage, "there is no such job", "backup, daily, weekly, monthly, verify, drill, expire, check")
         .with("job", job);
   }
   const ordered_json options = body.contains("options") ? body["options"] : ordered_json::object();

@@ -25,6 +25,14 @@ ordered_json window_json(const WindowFacts& window) {
           {"problem", text_or_null(window.problem)}};
 }
 
+ordered_json drill_json_of(const DrillFigures& drill) {
+  const auto seconds = [](const std::optional<double>& known) { return known ? ordered_json(*known) : ordered_json(nullptr); };
+  return {{"proven_recoverable_until", time_json(drill.proven_until)}, {"last_success", time_json(drill.last_success)},
+          {"last_completion", time_json(drill.last_completion)},       {"last_problem", text_or_null(drill.last_problem)},
+          {"restore_seconds", seconds(drill.last_restore_seconds)},    {"replay_seconds", seconds(drill.last_replay_seconds)},
+          {"estimate_seconds", seconds(drill.recovery_seconds)}};
+}
+
 ordered_json guard_json(const std::optional<GuardStatus>& guard) {
   ordered_json json;
   json["state"] = guard ? ordered_json(name(guard->state)) : ordered_json("stopped");
@@ -39,6 +47,7 @@ ordered_json guard_json(const std::optional<GuardStatus>& guard) {
   json["receiver"] = guard && guard->receiver ? to_json(*guard->receiver) : ordered_json(nullptr);
   json["receiver_problem"] = guard ? text_or_null(guard->receiver_problem) : ordered_json(nullptr);
   json["window"] = window_json(guard ? guard->window : WindowFacts{});
+  json["drill"] = drill_json_of(guard ? guard->window.drill : DrillFigures{});
   return json;
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine/canary.h"
 #include "jobs/reception_options.h"
+#include "service/canary_writer.h"
 #include "service/window_facts.h"
 
 namespace pgrecall {
@@ -14,6 +16,7 @@ using namespace std::chrono_literals;
 // Another host takes over two lifetimes after this one died. Each renewal is two requests to the store.
 constexpr Lease::Options lease_options{.lifetime = 180s, .renew_every = 60'000ms};
 constexpr std::chrono::milliseconds look_every = 60s;
+constexpr std::size_t drills_looked_at = 60;
 constexpr std::chrono::milliseconds ask_holder_every = 5s;
 constexpr std::chrono::milliseconds first_pause = 2s;
 constexpr std::chrono::milliseconds longest_pause = 5min;         // of the receiver
@@ -213,6 +216,13 @@ bool ClusterGuard::take(const std::stop_token& stop) {
 void ClusterGuard::hold(const std::stop_token& stop) {
   std::jthread receiver([this](const std::stop_token& stopped) { receive(stopped); });
   std::jthread watch([this](const std::stop_token& stopped) { watch_server(stopped); });
+  std::optional<CanaryWriter> canary;
+  if (options_.config.drill.canary) {
+    canary.emplace(CanaryWriter::Options{.cluster = options_.cluster,
+                                         .config = options_.config,
+                                         .ledger = HeartbeatLedger::path_in(options_.state, options_.cluster)},
+                   [this](LogLevel level, const std::string& text) { listener_.on_line(options_.cluster, level, text); });
+  }
   const std::stop_callback forward(stop, [&] {
     receiver.request_stop();
     watch.request_stop();
@@ -259,7 +269,9 @@ void ClusterGuard::compute_window_facts() {
   const Time now = clock_.now();
   WindowFacts facts;
   try {
-    facts = window_facts(compute_window(*repository_->repository, options_.cluster), receiver, lost);
+    const RecoveryWindow window = compute_window(*repository_->repository, options_.cluster);
+    facts = window_facts(window, receiver, lost);
+    facts.drill = drill_figures(drills_.read(*repository_->repository, options_.cluster, drills_looked_at), window);
   } catch (const Error& error) {
     change([&](GuardStatus& status) { status.window.problem = error.what(); });
     return;

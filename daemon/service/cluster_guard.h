@@ -81,6 +81,7 @@ class ClusterGuard {
     ClusterConfig config;
     RepositoryConfig repository;
     std::string spool;
+    std::string state;
   };
   // Starts at once. `pool`, `clock` and `listener` outlive it.
   ClusterGuard(Options options, RepositoryPool& pool, const Clock& clock, GuardListener& listener);
@@ -121,6 +122,7 @@ class ClusterGuard {
 
   std::shared_ptr<const OpenRepository> repository_;
   std::unique_ptr<Lease> lease_;
+  DrillHistory drills_;
   std::string told_;  // the trouble that was told last
 
   mutable std::mutex mutex_;  // of what follows

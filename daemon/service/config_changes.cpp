@@ -18,7 +18,7 @@ bool same(const RepositoryConfig& a, const RepositoryConfig& b) {
 auto receiving(const ClusterConfig& cluster) {
   return std::tuple(cluster.connection.reveal(), text_of(cluster.password), cluster.repository, cluster.backup.compression.method,
                     cluster.backup.compression.level, cluster.wal.acknowledge, cluster.wal.tail_interval, cluster.wal.spool_limit,
-                    cluster.wal.slot, cluster.parallel.uploads);
+                    cluster.wal.slot, cluster.parallel.uploads, cluster.drill.canary);
 }
 
 auto needs_restart(const Config& config) {

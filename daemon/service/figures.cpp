@@ -25,6 +25,7 @@ std::set<std::string> scheduled_jobs(const ScheduleConfig& schedule) {
   add(JobKind::weekly, schedule.weekly);
   add(JobKind::monthly, schedule.monthly);
   add(JobKind::verify, schedule.verify);
+  add(JobKind::drill, schedule.drill);
   add(JobKind::expire, schedule.expire);
   add(JobKind::check, schedule.check);
   return jobs;
@@ -122,6 +123,7 @@ void add_guard(ClusterFigures& figures, const GuardStatus& guard, Time now) {
   figures.window_awaited = std::ranges::any_of(window.awaited_gap_ends, within);
   figures.wal.gap_repaired = std::ranges::find(window.gap_ends, Time::max()) == window.gap_ends.end();
   figures.first_backup_started = window.first_backup_started;
+  figures.drill = window.drill;
   figures.newest_backup_started = window.newest_backup_started;
   figures.backups_by_keep = window.backups_by_keep;
   if (window.known_backups) {
@@ -269,11 +271,13 @@ void Figures::take_configuration() {
     promised.scheduled = scheduled_jobs(configured.schedule);
     const auto age =
         configured.targets.backup_max_age ? configured.targets.backup_max_age : scheduled_backup_max_age(configured.schedule);
-    promised.targets = {.window_seconds = Seconds(configured.retention.window).count(),
-                        .rpo_seconds = Seconds(configured.targets.rpo).count(),
-                        .backup_max_age_seconds = age ? Seconds(*age).count() : 0,
-                        .wal_interruption_seconds = Seconds(configured.targets.wal_interruption).count(),
-                        .slot_retained_bytes = configured.targets.slot_retained};
+    promised.targets = {
+        .window_seconds = Seconds(configured.retention.window).count(),
+        .rpo_seconds = Seconds(configured.targets.rpo).count(),
+        .backup_max_age_seconds = age ? Seconds(*age).count() : 0,
+        .wal_interruption_seconds = Seconds(configured.targets.wal_interruption).count(),
+        .slot_retained_bytes = configured.targets.slot_retained,
+        .drill_max_age_seconds = configured.schedule.drill == "never" ? 0 : Seconds(configured.targets.drill_max_age).count()};
   }
   std::erase_if(watches_, [&](std::unique_ptr<RepositoryWatch>& watch) {
     const auto now = config.repositories.find(watch->options().repository);

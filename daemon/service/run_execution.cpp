@@ -2,6 +2,7 @@
 
 #include "jobs/backup_job.h"
 #include "jobs/check_job.h"
+#include "jobs/drill_job.h"
 #include "jobs/expire_job.h"
 #include "jobs/retention.h"
 #include "jobs/verify_job.h"
@@ -44,6 +45,13 @@ JobOutcome do_job(const RunOrder& order, const JobContext& context) {
     case JobKind::weekly: return back_up_as_ordered(order, scheduled_wishes(order.kind), context);
     case JobKind::monthly: return monthly(order, context);
     case JobKind::verify: return run_verify_job(order.cluster, verify_wishes_of(order.options), context);
+    case JobKind::drill:
+      return run_drill_job({.cluster = order.cluster,
+                            .address = configured_address(order.config.repository, order.repository),
+                            .configured = &order.config,
+                            .scratch = order.scratch,
+                            .state = order.state},
+                           drill_wishes_of(order.options), context);
     case JobKind::check: return check(order, context);
     case JobKind::expire:
       return run_expire_job(order.cluster, retention_policy(order.config.retention, order.config.schedule.timezone),
@@ -62,6 +70,13 @@ std::string complaint_of(const ordered_json& document) {
     for (const ordered_json& finding : document["verify"].at("findings")) {
       if (finding.at("severity") == "damage") {
         return "damage: " + finding.at("kind").get<std::string>() + " " + finding.at("object").get<std::string>();
+      }
+    }
+  }
+  if (document.contains("drill")) {
+    for (const ordered_json& check : document["drill"].at("checks")) {
+      if (check.at("state") == "bad") {
+        return check.at("what").get<std::string>() + ": " + check.at("detail").get<std::string>();
       }
     }
   }

@@ -23,6 +23,8 @@ struct RunOrder {
   ClusterConfig config;
   RepositoryConfig repository;
   std::string spool;
+  std::string scratch;
+  std::string state;
 };
 
 // How it ended.

@@ -94,7 +94,9 @@ void RunQueue::start(Run run) {
                  .options = nlohmann::ordered_json::parse(run.options, nullptr, false),
                  .config = config_.clusters.at(run.cluster),
                  .repository = {},
-                 .spool = config_.spool};
+                 .spool = config_.spool,
+                 .scratch = config_.scratch,
+                 .state = config_.daemon.state};
   order.repository = config_.repositories.at(order.config.repository);
   say(LogLevel::info, run, run.job + " started" + (run.attempt > 1 ? ", attempt " + std::to_string(run.attempt) : ""));
   const std::string id = run.id;

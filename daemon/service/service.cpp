@@ -17,6 +17,7 @@
 #include "alert/routes.h"
 #include "base/error.h"
 #include "base/host_name.h"
+#include "engine/scratch_directory.h"
 #include "io/fd.h"
 #include "metrics/metrics.h"
 #include "service/control_socket.h"
@@ -94,6 +95,8 @@ class Service {
       figures.web_problem = web_.problem();
     });
     watch_signals();
+    // A large copy takes a while to be removed; nobody waits for that.
+    const std::jthread cleaner([this, scratch = supervisor_.config().scratch] { clean_up(scratch); });
     asio::post(desk_, [this] {
       supervisor_.start();
       deliveries_.configure(supervisor_.config().alerts);
@@ -116,6 +119,17 @@ class Service {
   }
 
  private:
+  // Copies of drills that a daemon before this one could not remove.
+  void clean_up(const std::string& scratch) {
+    try {
+      for (const std::string& removed : clean_scratch(scratch)) {
+        log_.write(LogLevel::info, {}, "removed " + removed + ", the copy of a drill that was broken off");
+      }
+    } catch (const std::exception& error) {
+      log_.write(LogLevel::warning, {}, std::string("the copy of a drill that was broken off is left: ") + error.what());
+    }
+  }
+
   // A call that throws ends the call, not the desk.
   void run_desk() {
     while (true) {

@@ -77,7 +77,8 @@ ClusterGuard::Options Supervisor::guard_options(const std::string& cluster) cons
   return {.cluster = cluster,
           .config = configured,
           .repository = config_.repositories.at(configured.repository),
-          .spool = config_.spool};
+          .spool = config_.spool,
+          .state = config_.daemon.state};
 }
 
 void Supervisor::start_guard(const std::string& cluster) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/drill/recovery_estimate.h"
+
 namespace pgrecall {
 
 namespace {
@@ -73,6 +75,34 @@ void note_gaps(const RecoveryWindow& window, const std::optional<WalReceiverStat
   }
 }
 }  // namespace
+
+DrillFigures drill_figures(const std::vector<DrillRecord>& drills, const RecoveryWindow& window) {
+  DrillFigures figures;
+  for (const DrillRecord& drill : drills) {
+    figures.last_completion = drill.finished;
+    figures.last_problem.clear();
+    if (!drill.passed) {
+      const auto bad = std::ranges::find(drill.checks, DrillRecord::State::bad, &DrillRecord::Check::state);
+      figures.last_problem = !drill.error.empty() || bad == drill.checks.end() ? drill.error : bad->what + ": " + bad->detail;
+      continue;
+    }
+    figures.last_success = drill.finished;
+    figures.last_restore_seconds = drill.restore_seconds;
+    figures.last_replay_seconds = drill.replay_seconds;
+    if (drill.proven_until && (!figures.proven_until || *drill.proven_until > *figures.proven_until)) {
+      figures.proven_until = drill.proven_until;
+    }
+  }
+  const std::vector<RecoverySpan> spans = window.spans_to(window.latest_timeline());
+  if (!spans.empty() && !spans.back().backups.empty()) {
+    const BackupSummary& newest = spans.back().backups.back()->summary;
+    const std::uint64_t wal = spans.back().until_lsn.value - std::min(spans.back().until_lsn.value, newest.start_lsn.value);
+    if (const auto estimate = estimate_recovery(drills, newest.logical_bytes, wal)) {
+      figures.recovery_seconds = estimate->seconds();
+    }
+  }
+  return figures;
+}
 
 WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
                          const std::optional<LostWal>& lost) {

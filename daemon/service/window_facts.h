@@ -9,6 +9,7 @@
 
 #include "engine/wal/status.h"
 #include "engine/wal/window.h"
+#include "repository/drill_record.h"
 #include "status/status.h"
 
 namespace pgrecall {
@@ -36,9 +37,13 @@ struct WindowFacts {
   std::vector<Time> gap_ends;
   // The same of those that the receiver may still fill.
   std::vector<Time> awaited_gap_ends;
+  DrillFigures drill;
   // What the receiver holds in the spool follows on `until` without a gap.
   bool followed = false;
 };
+
+// What drills tell; the estimate is for the newest backup and the WAL behind it.
+[[nodiscard]] DrillFigures drill_figures(const std::vector<DrillRecord>& drills, const RecoveryWindow& window);
 
 // WAL that no server had any more when the receiver needed it.
 struct LostWal {
@@ -46,8 +51,8 @@ struct LostWal {
   Lsn until;
 };
 
-// All but `computed` and `problem`. `receiver` is how it stood before the window was worked out, `lost` what it had to do without
-// last.
+// All but `computed`, `problem` and `drill`. `receiver` is how it stood before the window was worked out, `lost` what it had to
+// do without last.
 [[nodiscard]] WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
                                        const std::optional<LostWal>& lost);
 

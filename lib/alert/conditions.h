@@ -18,6 +18,7 @@ namespace pgrecall {
 namespace condition {
 inline constexpr const char* run_failed = "PgrecallRunFailed";
 inline constexpr const char* backup_too_old = "PgrecallBackupTooOld";
+inline constexpr const char* drill_too_old = "PgrecallDrillTooOld";
 inline constexpr const char* window_too_short = "PgrecallWindowTooShort";
 inline constexpr const char* window_broken = "PgrecallWindowBroken";
 inline constexpr const char* rpo_exceeded = "PgrecallRpoExceeded";

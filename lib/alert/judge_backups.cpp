@@ -36,6 +36,29 @@ void judge_age(const ClusterFigures& cluster, Bench& bench) {
       fmt::format("See with pgrecall runs {0} why there is no newer one, then take one: pgrecall backup {0}.", cluster.cluster);
 }
 
+// A cluster that was never drilled is given as long as one that was.
+void judge_drill(const ClusterFigures& cluster, Bench& bench) {
+  const double allowed = cluster.targets.drill_max_age_seconds;
+  if (allowed <= 0 || !cluster.first_backup_started) {
+    return;
+  }
+  const Time since = cluster.drill.last_success.value_or(std::max(*cluster.first_backup_started, cluster.guarded_since));
+  if (bench.seconds_since(since) <= allowed) {
+    return;
+  }
+  Judged& judged = bench.add(condition::drill_too_old, Severity::warning, cluster);
+  judged.alert.summary =
+      cluster.drill.last_success
+          ? fmt::format("No drill of {} has passed for {}{}.", cluster.cluster, span_text(bench.seconds_since(since)),
+                        cluster.drill.proven_until
+                            ? ": it is proved to be recoverable until " + format_time(*cluster.drill.proven_until)
+                            : "")
+          : fmt::format("No drill of {} has ever passed: that it can be recovered is not proved.", cluster.cluster);
+  judged.alert.action =
+      (cluster.drill.last_problem.empty() ? "" : "The last one failed: " + sentence(cluster.drill.last_problem) + " ") +
+      fmt::format("See with pgrecall runs {0} why; when that is mended, pgrecall drill {0}.", cluster.cluster);
+}
+
 void judge_damage(const ClusterFigures& cluster, Bench& bench) {
   if (cluster.damaged_objects == 0) {
     return;
@@ -103,6 +126,7 @@ void judge_sizes(const ClusterFigures& cluster, Bench& bench) {
 
 void judge_backups(const ClusterFigures& cluster, Bench& bench) {
   judge_age(cluster, bench);
+  judge_drill(cluster, bench);
   judge_damage(cluster, bench);
   judge_pages(cluster, bench);
   judge_sizes(cluster, bench);

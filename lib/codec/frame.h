@@ -27,6 +27,7 @@ enum class ObjectKind : std::uint8_t {
   mark = 8,
   relocation = 9,
   wal_time = 10,
+  drill = 11,
 };
 [[nodiscard]] std::string_view name(ObjectKind kind) noexcept;
 

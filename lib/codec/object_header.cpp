@@ -59,6 +59,7 @@ std::string_view name(ObjectKind kind) noexcept {
     case ObjectKind::system: return "system";
     case ObjectKind::mark: return "mark";
     case ObjectKind::relocation: return "relocation";
+    case ObjectKind::drill: return "drill";
   }
   return "unknown";
 }

@@ -60,6 +60,9 @@ class CombinationCheck : private KeyProblems {
       if ((config.spool + "/").starts_with(repository.directory + "/")) {
         error(has("spool") ? "spool" : key,
               fmt::format("temporary files ({}) would lie in repository \"{}\"", config.spool, name), alone);
+      } else if ((config.scratch + "/").starts_with(repository.directory + "/")) {
+        error(has("scratch") ? "scratch" : key,
+              fmt::format("copies of clusters ({}) would lie in repository \"{}\"", config.scratch, name), alone);
       } else if ((config.daemon.state + "/").starts_with(repository.directory + "/")) {
         error(has("daemon.state") ? "daemon.state" : key,
               fmt::format("the daemon's state ({}) would lie in repository \"{}\"", config.daemon.state, name), alone);
@@ -91,6 +94,9 @@ class CombinationCheck : private KeyProblems {
     retention(path + ".retention", cluster.retention);
     wal(path + ".wal", cluster.wal);
     schedule(path + ".schedule", cluster.schedule);
+    if (cluster.drill.budget < std::chrono::seconds(1)) {
+      error(path + ".drill.budget", "is too short", "write at least 1s: nothing is checked within no time");
+    }
     targets(path + ".targets", cluster.targets);
   }
 

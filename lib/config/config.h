@@ -40,6 +40,7 @@ struct ScheduleConfig {
   std::string weekly = "30 3 * * 0";
   std::string monthly = "30 4 1 * *";
   std::string verify = "30 6 * * 6";
+  std::string drill = "30 6 * * 0";
   std::string expire = "0 8 * * *";
   std::string check = "45 * * * *";
   CatchUp catch_up = CatchUp::once;
@@ -84,12 +85,28 @@ struct ParallelConfig {
   unsigned uploads = 2;
 };
 
+// What somebody wants to know of a cluster that was brought back.
+struct DrillQueryConfig {
+  std::string database = "postgres";
+  std::string query;
+  std::string expect = "true";  // base/expectation.h
+};
+
+struct DrillConfig {
+  std::chrono::milliseconds budget = std::chrono::minutes(30);
+  std::vector<std::string> binaries;   // directories, absolute
+  std::vector<std::string> libraries;  // shared_preload_libraries of the copy
+  bool canary = false;
+  std::map<std::string, DrillQueryConfig> queries;
+};
+
 // What is promised for a cluster: what falls short of it is an alert.
 struct TargetsConfig {
   std::chrono::milliseconds rpo = std::chrono::minutes(5);
   std::optional<std::chrono::milliseconds> backup_max_age;  // unset: scheduled_backup_max_age()
   std::chrono::milliseconds wal_interruption = std::chrono::minutes(5);
   std::uint64_t slot_retained = std::uint64_t{10} << 30U;  // bytes
+  std::chrono::milliseconds drill_max_age = std::chrono::hours(15 * 24);
 };
 
 struct ClusterConfig {
@@ -101,6 +118,7 @@ struct ClusterConfig {
   BackupConfig backup;
   WalConfig wal;
   ParallelConfig parallel;
+  DrillConfig drill;
   TargetsConfig targets;
 };
 
@@ -135,7 +153,8 @@ struct Config {
   MetricsConfig metrics;
   DaemonConfig daemon;
   LogConfig log;
-  std::string spool = "/var/lib/pgrecall/spool";  // absolute; for received WAL and temporary files
+  std::string spool = "/var/lib/pgrecall/spool";      // absolute; for received WAL and temporary files
+  std::string scratch = "/var/lib/pgrecall/scratch";  // absolute; for the copies of drills
 };
 
 // The replication slot of a cluster whose configuration names none: slots may not have a '-'.

@@ -20,6 +20,8 @@ class Dump final : public KeyVisitor {
       ordered_json& place = into_[std::string(info.name)];
       if (value.type.kind == ValueType::Kind::integer) {
         place = std::stoll(*text);
+      } else if (value.type.kind == ValueType::Kind::boolean) {
+        place = *text == "true";
       } else {
         place = *text;
       }
@@ -64,6 +66,8 @@ void emit(YAML::Emitter& out, const ordered_json& value) {
       } else {
         out << YAML::DoubleQuoted << text;
       }
+    } else if (value.is_boolean()) {
+      out << value.get<bool>();
     } else {
       out << value.get<std::int64_t>();
     }

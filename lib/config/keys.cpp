@@ -30,6 +30,7 @@ void visit(KeyVisitor& keys, ScheduleConfig& schedule) {
   keys.value({"monthly", "When the monthly backup is taken."}, text_value(Kind::cron, schedule.monthly));
   keys.value({"verify", "When everything that the repository has of the cluster is read and checked."},
              text_value(Kind::cron, schedule.verify));
+  keys.value({"drill", "When a recovery is tried: docs/drills.md."}, text_value(Kind::cron, schedule.drill));
   keys.value({"expire", "When backups and WAL that retention no longer keeps are removed."},
              text_value(Kind::cron, schedule.expire));
   keys.value({"check", "When server, privileges, WAL and repository are tried."}, text_value(Kind::cron, schedule.check));
@@ -93,6 +94,30 @@ void visit(KeyVisitor& keys, ParallelConfig& parallel) {
   keys.value({"uploads", "Packs that are stored at the same time."}, integer_value(parallel.uploads, 1, 64));
 }
 
+void visit(KeyVisitor& keys, DrillQueryConfig& query) {
+  keys.value({"database", "Database that is asked."}, text_value(Kind::text, query.database));
+  keys.value({"query", "A SELECT; its first row counts. It is read only, and may take 10 minutes.", Presence::required},
+             text_value(Kind::text, query.query));
+  keys.value({"expect",
+              "What its first column must be: true, or a comparison as >= 1000 or = ok; or rows, no rows: whether there is any."},
+             text_value(Kind::expectation, query.expect));
+}
+
+void visit(KeyVisitor& keys, DrillConfig& drill) {
+  keys.value({"budget", "How long tables, indexes and pages of the copy are checked; what is left over, later drills look at."},
+             duration_value(drill.budget));
+  keys.value({"binaries", "Directories that may hold PostgreSQL's programs, besides those of packages."},
+             list_value(Kind::path, drill.binaries));
+  keys.value({"libraries", "Libraries that the copy's server loads at its start; none of the original's where absent."},
+             list_value(Kind::text, drill.libraries));
+  keys.value({"canary",
+              "Whether a row of a schema of its own (pgrecall.heartbeat) is written on the server every minute, so that drills "
+              "can prove "
+              "which minute a copy is of. The role needs CREATE on the database."},
+             boolean_value(drill.canary));
+  keys.named_sections({"queries", "What is asked of the copy."}, named_sections_of<DrillQueryConfig>(drill.queries, visit));
+}
+
 void visit(KeyVisitor& keys, TargetsConfig& targets) {
   constexpr std::uint64_t least = 16U << 20U;
   keys.value({"rpo", "The most that may be lost: WAL of the server that is older than this is durable here."},
@@ -103,6 +128,8 @@ void visit(KeyVisitor& keys, TargetsConfig& targets) {
   keys.value({"wal_interruption", "How long receiving WAL may be interrupted."}, duration_value(targets.wal_interruption));
   keys.value({"slot_retained", "The most WAL that the server should have to keep for the replication slot."},
              size_value(targets.slot_retained, least));
+  keys.value({"drill_max_age", "How long ago the newest drill that passed may be; where one is scheduled."},
+             duration_value(targets.drill_max_age));
 }
 
 void visit(KeyVisitor& keys, ClusterConfig& cluster) {
@@ -123,6 +150,7 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.section({"wal", "How WAL is received."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.wal); });
   keys.section({"parallel", "How much is done at the same time."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.parallel); });
+  keys.section({"drill", "How recovery is tried."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.drill); });
   keys.section({"targets", "What is promised; what falls short of it is an alert."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.targets); });
 }
@@ -176,6 +204,9 @@ void visit_keys(Config& config, KeyVisitor& visitor) {
   visitor.section({"log", "What the service logs."}, [&config](KeyVisitor& keys) { visit(keys, config.log); });
   visitor.value({"spool", "Directory for received WAL that the repository does not hold yet, and for temporary files."},
                 text_value(Kind::path, config.spool));
+  visitor.value(
+      {"scratch", "Directory for the copies that drills restore: room for the largest cluster. Its owner runs their servers."},
+      text_value(Kind::path, config.scratch));
 }
 
 }  // namespace pgrecall

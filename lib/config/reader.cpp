@@ -176,6 +176,10 @@ class SectionReader final : public KeyVisitor {
       report(value.position, entry.key, "is text, not a number", "remove the quotes");
       return false;
     }
+    if (type.kind == ValueType::Kind::boolean && value.style == YamlNode::Style::quoted) {
+      report(value.position, entry.key, "is text, not true or false", "remove the quotes");
+      return false;
+    }
     return true;
   }
 

@@ -17,6 +17,7 @@ ordered_json type_schema(const ValueType& type) {
     return {{"type", "array"}, {"items", type_schema(one)}, {"minItems", 1}, {"uniqueItems", true}};
   }
   switch (type.kind) {
+    case Kind::boolean: return {{"type", "boolean"}};
     case Kind::integer: return {{"type", "integer"}, {"minimum", type.minimum}, {"maximum", type.maximum}};
     case Kind::choice: return {{"type", "string"}, {"enum", type.choices}};
     case Kind::name: return {{"type", "string"}, {"pattern", name_pattern}};
@@ -35,6 +36,7 @@ ordered_json type_schema(const ValueType& type) {
     case Kind::alert: return {{"type", "string"}, {"pattern", "^Pgrecall[A-Za-z0-9]+$"}};
     case Kind::server: return {{"type", "string"}, {"pattern", ":[0-9]+$"}};
     case Kind::mail_address: return {{"type", "string"}, {"pattern", "^[^@ ]+@[^@ ]+$"}};
+    case Kind::expectation: return {{"type", "string"}, {"pattern", "^ *(true|rows|no rows|(=|!=|<>|<=|>=|<|>).*[^ ].*) *$"}};
     case Kind::text:
     case Kind::path:
     case Kind::conninfo:
@@ -49,6 +51,9 @@ std::optional<ordered_json> fallback(const KeyInfo& info, const Value& value) {
   const auto text = value.get();
   if (!text || text->empty() || info.presence == KeyInfo::Presence::required) {
     return std::nullopt;
+  }
+  if (value.type.kind == ValueType::Kind::boolean) {
+    return ordered_json(*text == "true");
   }
   return value.type.kind == ValueType::Kind::integer ? ordered_json(std::stoll(*text)) : ordered_json(*text);
 }

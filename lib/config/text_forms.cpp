@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/bytes.h"
+#include "base/expectation.h"
 #include "config/config.h"
 #include "schedule/cron_expression.h"
 #include "schedule/time_zone.h"
@@ -173,6 +174,14 @@ std::optional<Complaint> check_mail_address(std::string_view text) {
     return Complaint{in_quotes(text) + " is not a mail address", "write the bare address, as oncall@example.com"};
   }
   return std::nullopt;
+}
+
+std::optional<Complaint> check_expectation(std::string_view text) {
+  if (Expectation::parse(text)) {
+    return std::nullopt;
+  }
+  return Complaint{in_quotes(text) + " is nothing that can be expected",
+                   "write true, rows, no rows, or a comparison such as >= 1000"};
 }
 
 std::variant<std::string, Complaint> directory_of_url(std::string_view url) {

@@ -40,6 +40,8 @@ struct ListenAddress {
 [[nodiscard]] std::optional<Complaint> check_alert_name(std::string_view text);
 // "oncall@example.com", as it stands in an SMTP command.
 [[nodiscard]] std::optional<Complaint> check_mail_address(std::string_view text);
+// "true", "rows", ">= 1000": base/expectation.h.
+[[nodiscard]] std::optional<Complaint> check_expectation(std::string_view text);
 // The directory that "file:///path" (%XX as in any URL) stands for.
 [[nodiscard]] std::variant<std::string, Complaint> directory_of_url(std::string_view url);
 

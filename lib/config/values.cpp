@@ -29,6 +29,7 @@ std::optional<Complaint> check_text(Kind kind, const std::string& text) {
     case Kind::alert: return check_alert_name(text);
     case Kind::mail_address: return check_mail_address(text);
     case Kind::server: return check_server(text);
+    case Kind::expectation: return check_expectation(text);
     case Kind::address: {
       auto directory = directory_of_url(text);
       auto* complaint = std::get_if<Complaint>(&directory);
@@ -121,6 +122,8 @@ std::string description(const ValueType& type) {
     case Kind::alert: return "name of an alert, as PgrecallRunFailed";
     case Kind::mail_address: return "mail address";
     case Kind::server: return "host:port";
+    case Kind::boolean: return "true or false";
+    case Kind::expectation: return "true, rows, no rows, or a comparison";
   }
   return "text";
 }
@@ -236,6 +239,18 @@ Value duration_value(std::optional<std::chrono::milliseconds>& member) {
   return {{Kind::duration, 0, 0, {}},
           [&member](const std::string& text) { return take_duration(text, member.emplace()); },
           [&member] { return member ? std::optional(exact_duration(*member)) : std::nullopt; }};
+}
+
+Value boolean_value(bool& member) {
+  return {{Kind::boolean, 0, 0, {}},
+          [&member](const std::string& text) -> std::optional<Complaint> {
+            if (text != "true" && text != "false") {
+              return Complaint{in_quotes(text) + " is neither true nor false", {}};
+            }
+            member = text == "true";
+            return std::nullopt;
+          },
+          [&member] { return std::optional(std::string(member ? "true" : "false")); }};
 }
 
 Value day_span_value(std::optional<OffPeak>& member) {

@@ -39,7 +39,9 @@ struct ValueType {
     slot,
     alert,
     mail_address,
-    server
+    server,
+    expectation,
+    boolean
   };
   Kind kind = Kind::text;
   std::int64_t minimum = 0;  // of an integer
@@ -63,7 +65,8 @@ struct Value {
 [[nodiscard]] std::string description(const ValueType& type);
 
 // Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen, slot,
-// alert, mail_address, server).
+// alert, mail_address, server,
+// expectation).
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::string& member);
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::optional<std::string>& member);
 [[nodiscard]] Value list_value(ValueType::Kind kind, std::vector<std::string>& member);
@@ -73,6 +76,8 @@ struct Value {
 [[nodiscard]] Value rate_value(std::optional<std::uint64_t>& member, std::uint64_t minimum);
 [[nodiscard]] Value duration_value(std::chrono::milliseconds& member);
 [[nodiscard]] Value duration_value(std::optional<std::chrono::milliseconds>& member);
+// true or false.
+[[nodiscard]] Value boolean_value(bool& member);
 [[nodiscard]] Value day_span_value(std::optional<OffPeak>& member);
 
 namespace detail {

@@ -57,6 +57,7 @@ class RecoveryPlanner {
   [[nodiscard]] const ListedBackup* backup_before(const RecoverySpan& span, Time time) const;
   [[nodiscard]] bool ended_by(const BackupSummary& summary, Time time) const;
   [[nodiscard]] Lsn last_record(const RecoverySpan& span) const;
+  [[nodiscard]] Lsn replay_until() const;
   void end_at_last_record(Lsn record, std::string note) {
     last_record_ = record;
     notes_.push_back(std::move(note));
@@ -315,6 +316,28 @@ void RecoveryPlanner::to_event() {
                                          : "no restore point of this name is in the WAL");
 }
 
+// Time marks lie close together; where there are none, as with WAL that came by push, nothing is known but the end.
+Lsn RecoveryPlanner::replay_until() const {
+  Lsn until = span_->until_lsn;
+  switch (request_.target.kind) {
+    case Kind::lsn: return std::min(until, request_.target.lsn);
+    case Kind::immediate: return backup_->summary.stop_lsn;
+    case Kind::time: break;
+    case Kind::latest:
+    case Kind::xid:
+    case Kind::name: return until;
+  }
+  for (const auto& [timeline, held] : window_.wal.timelines) {
+    for (const WalTime& mark : held.times) {
+      if (mark.time >= request_.target.time && mark.lsn >= backup_->summary.stop_lsn &&
+          window_.histories.at(timeline_).descends_from(timeline)) {
+        until = std::min(until, mark.lsn);
+      }
+    }
+  }
+  return until;
+}
+
 PlannedRecovery RecoveryPlanner::finish() {
   PlannedRecovery planned{.backup = *backup_, .plan = {}};
   RecoveryPlan& plan = planned.plan;
@@ -324,6 +347,7 @@ PlannedRecovery RecoveryPlanner::finish() {
   plan.last_record = end_of_wal_;
   plan.archives = request_.archive_mode;
   plan.wal_until = span_->until_lsn;
+  plan.replay_until = replay_until();
   plan.time_until = span_->until_time;
   plan.notes = std::move(notes_);
   // PostgreSQL wants a history file for a number above 1, and needs none to stay where the backup is.

@@ -61,6 +61,7 @@ struct RecoveryPlan {
   TargetAction action = TargetAction::pause;
   Timeline timeline = 0;  // whose history is followed
   Lsn wal_until;          // all WAL to here is there
+  Lsn replay_until;       // about where the target lies: not before it, as far as that is known
   // Of the end of the WAL, where its last record begins: a server that got no further met damage.
   std::optional<Lsn> last_record;
   std::optional<Time> time_until;  // and covers the time to here; nothing when that is not known

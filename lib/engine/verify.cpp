@@ -13,6 +13,7 @@
 #include "postgres/page.h"
 #include "repository/catalog.h"
 #include "repository/checked_json.h"
+#include "repository/drill_record.h"
 #include "repository/key_ring.h"
 #include "repository/lease_record.h"
 #include "repository/marks.h"
@@ -196,6 +197,13 @@ void VerifyRun::check_metadata() {
   for (const VerifyInventory::Object& system : inventory_.systems) {
     static_cast<void>(context_.noting_damage(
         system.name, {}, [&] { static_cast<void>(read_json(repository_, ObjectKind::system, system.name)); }));
+  }
+  for (const std::string& drill : inventory_.drills) {
+    static_cast<void>(context_.noting_damage(drill, {}, [&] {
+      if (const auto text = read_json(repository_, ObjectKind::drill, drill)) {
+        static_cast<void>(parse_drill(*text, drill));
+      }
+    }));
   }
   for (const PackId& pack : inventory_.relocated) {
     static_cast<void>(context_.noting_damage(relocation_name(request_.cluster, pack), {},

@@ -41,6 +41,7 @@ void enter(VerifyInventory& inventory, const ObjectInfo& object) {
     case NameKind::history: inventory.histories.push_back(object.name); break;
     case NameKind::system: inventory.systems.push_back({object.name, std::move(parsed)}); break;
     case NameKind::mark: inventory.marks.push_back({object.name, std::move(parsed)}); break;
+    case NameKind::drill: inventory.drills.push_back(object.name); break;
     case NameKind::summary: inventory.summaries.push_back(object.name); break;
     case NameKind::manifest: inventory.manifests.push_back(object.name); break;
     default:

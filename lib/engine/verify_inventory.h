@@ -40,6 +40,7 @@ struct VerifyInventory {
   std::vector<std::string> histories;
   std::vector<Object> systems;
   std::vector<Object> marks;
+  std::vector<std::string> drills;
   std::vector<std::string> summaries;
   std::vector<std::string> manifests;
   std::vector<std::string> unknown;  // the first max_unknown

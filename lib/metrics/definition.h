@@ -54,6 +54,7 @@ class Samples {
 [[nodiscard]] std::span<const MetricDefinition> service_metrics();
 [[nodiscard]] std::span<const MetricDefinition> cluster_metrics();
 [[nodiscard]] std::span<const MetricDefinition> backup_metrics();
+[[nodiscard]] std::span<const MetricDefinition> drill_metrics();
 [[nodiscard]] std::span<const MetricDefinition> wal_metrics();
 [[nodiscard]] std::span<const MetricDefinition> job_metrics();
 [[nodiscard]] std::span<const MetricDefinition> repository_metrics();

@@ -11,8 +11,8 @@ namespace pgrecall {
 namespace {
 template <typename Call>
 void for_each_definition(const Call& call) {
-  for (const auto group :
-       {service_metrics(), cluster_metrics(), backup_metrics(), wal_metrics(), job_metrics(), repository_metrics()}) {
+  for (const auto group : {service_metrics(), cluster_metrics(), backup_metrics(), drill_metrics(), wal_metrics(), job_metrics(),
+                           repository_metrics()}) {
     for (const MetricDefinition& definition : group) {
       call(definition);
     }

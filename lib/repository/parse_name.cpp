@@ -100,6 +100,12 @@ NameKind wal_kind(std::string_view rest, ParsedName& name) {
   return rest[24] == '.' && is_range(rest.substr(25)) ? NameKind::wal_tail : NameKind::other;
 }
 
+// <time>-<8 digits>
+bool is_drill(std::string_view rest) {
+  return rest.size() == 25 && rest[16] == '-' && parse_time(rest.substr(0, 16)).has_value() &&
+         all_of(rest.substr(17), 8, lower_digits);
+}
+
 NameKind in_cluster(std::string_view rest, ParsedName& name) {
   const std::string_view cluster = take_part(rest);
   if (!valid_cluster_name(cluster)) {
@@ -116,6 +122,9 @@ NameKind in_cluster(std::string_view rest, ParsedName& name) {
   }
   if (folder == "packs") {
     return pack_kind(rest, name);
+  }
+  if (folder == "drills") {
+    return is_drill(rest) ? NameKind::drill : NameKind::other;
   }
   return folder == "wal" ? wal_kind(rest, name) : NameKind::other;
 }

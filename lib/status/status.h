@@ -93,6 +93,17 @@ struct WalFigures {
   Histogram acknowledge_seconds;  // from receiving to acknowledging
 };
 
+// What drills proved and measured, as the repository has it.
+struct DrillFigures {
+  std::optional<Time> proven_until;            // the latest moment that a drill reached
+  std::optional<Time> last_success;            // when the newest that passed ended
+  std::optional<Time> last_completion;         // of those that did not pass, too
+  std::string last_problem;                    // of the newest, where it did not pass
+  std::optional<double> last_restore_seconds;  // of the newest that passed
+  std::optional<double> last_replay_seconds;
+  std::optional<double> recovery_seconds;  // that bringing back the newest moment would take, by what drills took
+};
+
 // What is promised for the cluster, as configured.
 struct Targets {
   double window_seconds = 0;
@@ -100,6 +111,7 @@ struct Targets {
   double backup_max_age_seconds = 0;  // 0: none is promised
   double wal_interruption_seconds = 0;
   std::uint64_t slot_retained_bytes = 0;
+  double drill_max_age_seconds = 0;  // 0: none is promised
 };
 
 // Something that lets us in, and ends.
@@ -138,6 +150,7 @@ struct ClusterFigures {
   std::optional<Time> newest_backup_started;
   std::uint64_t damaged_objects = 0;  // of the newest verify
   std::string damage;                 // its first finding
+  DrillFigures drill;
   std::vector<JobFigures> jobs;
   WalFigures wal;
   std::vector<CredentialFigures> credentials;  // whose end is known

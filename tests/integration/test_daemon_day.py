@@ -47,7 +47,7 @@ class Day(IntegrationTest):
         source.fill(20)
         runner = self.pgrecall(source)
         runner.cluster("prod", source.conninfo(), backup={"checkpoint": "fast"}, wal={"tail_interval": "500ms"},
-                       schedule={"verify": "30 6 * * *", "expire": "10 */2 * * *"},
+                       schedule={"verify": "30 6 * * *", "drill": "never", "expire": "10 */2 * * *"},
                        retention={"daily": 1, "weekly": 1, "monthly": 1, "window": "10s"})
         writer = Writer(source)
         writer.start()

@@ -12,7 +12,7 @@ class Schedule(IntegrationTest):
         self.tool = Pgrecall(self.directory / "tool")
         self.tool.cluster("berlin", "host=/nowhere", schedule={"timezone": "Europe/Berlin", "spread": "10m", "check": "never"})
         self.tool.cluster("utc", "host=/nowhere", schedule={"daily": "*/5 * * * *", "weekly": "never", "monthly": "never",
-                                                            "verify": "never", "expire": "never", "check": "never"})
+                                                            "verify": "never", "drill": "never", "expire": "never", "check": "never"})
 
     def runs(self, *arguments):
         return self.tool.run("schedule", *arguments, "--output", "json").json()["runs"]
@@ -32,7 +32,7 @@ class Schedule(IntegrationTest):
         self.assertEqual({"Europe/Berlin", "UTC"}, {run["timezone"] for run in runs})
         every_five = [start for run, start in zip(runs, starts) if run["cluster"] == "utc"]
         self.assertEqual({datetime.timedelta(minutes=5)}, {later - earlier for earlier, later in zip(every_five, every_five[1:])})
-        self.assertEqual({run["job"] for run in self.runs("berlin", "-n", "60")}, {"daily", "weekly", "monthly", "verify", "expire"})
+        self.assertEqual({run["job"] for run in self.runs("berlin", "-n", "60")}, {"daily", "weekly", "monthly", "verify", "drill", "expire"})
         self.assertEqual({("berlin", "weekly", "30 3 * * 0")},
                          {(run["cluster"], run["job"], run["expression"]) for run in self.runs("--job", "weekly")})
 

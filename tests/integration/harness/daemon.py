@@ -12,7 +12,7 @@ import time
 
 from . import processes, tool
 
-NEVER = {job: "never" for job in ("daily", "weekly", "monthly", "verify", "expire", "check")}
+NEVER = {job: "never" for job in ("daily", "weekly", "monthly", "verify", "drill", "expire", "check")}
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -115,6 +115,35 @@ TEST_CASE("a backup that is too old, or never was", "[alert]") {
   CHECK(names_of(unread) == Names{"PgrecallClusterUnguarded"});  // whether there is one is not known
 }
 
+TEST_CASE("a drill that is too old, or never passed", "[alert]") {
+  const auto drilled = [](std::optional<std::chrono::microseconds> age, std::chrono::microseconds first_backup, double allowed) {
+    return cluster_with([&](ClusterFigures& cluster) {
+      cluster.targets.drill_max_age_seconds = allowed;
+      cluster.first_backup_started = noon - first_backup;
+      cluster.guarded_since = noon - first_backup;
+      if (age) {
+        cluster.drill.last_success = noon - *age;
+        cluster.drill.proven_until = noon - *age - 1h;
+      }
+    });
+  };
+  constexpr double two_days = 2 * 86'400;
+  CHECK(names_of(drilled(48h, 100h, two_days)) == Names{});
+  const auto found = judged_in(drilled(48h + 1s, 100h, two_days));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].alert.name == "PgrecallDrillTooOld");
+  CHECK(found[0].alert.severity == Severity::warning);
+  CHECK_THAT(found[0].alert.summary, Contains("for 2 d") && Contains("2026-11-21T10:59:59Z"));
+  CHECK(names_of(drilled(std::nullopt, 48h, two_days)) == Names{});
+  const auto never = judged_in(drilled(std::nullopt, 48h + 1s, two_days));
+  REQUIRE(never.size() == 1);
+  CHECK_THAT(never[0].alert.summary, Contains("ever passed"));
+  CHECK(names_of(drilled(std::nullopt, 1000h, 0)) == Names{});  // none is scheduled
+  auto failing = drilled(49h, 100h, two_days);
+  failing.clusters.front().drill.last_problem = "target: not reached";
+  CHECK_THAT(judged_in(failing)[0].alert.action, Contains("The last one failed: target: not reached. See"));
+}
+
 TEST_CASE("damage that verify found is told once, and not as a failed run", "[alert]") {
   JobFigures verify = failed("verify");
   verify.last_error_kind = "corruption";

@@ -164,5 +164,5 @@ TEST_CASE("problems are values with the place apart", "[config]") {
   const auto json = to_json(check.errors);
   REQUIRE(json.size() == 1);
   CHECK(json[0].dump() == R"({"file":"/etc/test.yaml","line":4,"column":1,"key":"extra","problem":"unknown key",)"
-                          R"("hint":"keys here: repositories, clusters, alerts, metrics, daemon, log, spool"})");
+                          R"("hint":"keys here: repositories, clusters, alerts, metrics, daemon, log, spool, scratch"})");
 }

@@ -246,9 +246,11 @@ TEST_CASE("loading throws one error that lists every problem", "[config]") {
     FAIL("loaded");
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::configuration);
-    CHECK(error.message() ==
-          path + ":4:1: extra: unknown key; hint: keys here: repositories, clusters, alerts, metrics, daemon, log, spool\n" +
-              path + ":5:1: spool: has no value; hint: give it one (path), or remove the key");
+    CHECK(
+        error.message() ==
+        path +
+            ":4:1: extra: unknown key; hint: keys here: repositories, clusters, alerts, metrics, daemon, log, spool, scratch\n" +
+            path + ":5:1: spool: has no value; hint: give it one (path), or remove the key");
     CHECK_FALSE(error.hint().empty());
   }
   write_text(path, minimal);

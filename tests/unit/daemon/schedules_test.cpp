@@ -24,7 +24,7 @@ TEST_CASE("what a cluster's configuration schedules") {
     CHECK(job.schedule.policy.off_peak == OffPeak::parse("22:00-06:00"));
     all += job.schedule.job + " " + job.schedule.when.text() + "\n";
   }
-  CHECK(all == "daily 30 2 * * *\nweekly 30 3 * * 0\nverify 30 6 * * 6\nexpire 0 8 * * *\ncheck @hourly\n");
+  CHECK(all == "daily 30 2 * * *\nweekly 30 3 * * 0\nverify 30 6 * * 6\ndrill 30 6 * * 0\nexpire 0 8 * * *\ncheck @hourly\n");
   config.timezone = "Mars/Olympus";
   CHECK_THROWS_AS(schedules_of("prod", config), Error);
 }

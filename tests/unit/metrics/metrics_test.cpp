@@ -41,7 +41,8 @@ ClusterFigures shop() {
                      .rpo_seconds = 300,
                      .backup_max_age_seconds = 93600,
                      .wal_interruption_seconds = 300,
-                     .slot_retained_bytes = 1000};
+                     .slot_retained_bytes = 1000,
+                     .drill_max_age_seconds = 1296000};
   cluster.window_computed = noon;
   cluster.recoverable_from = noon - std::chrono::hours(24);
   cluster.recoverable_until = noon;
@@ -51,6 +52,13 @@ ClusterFigures shop() {
                      {"c", "daily", noon - std::chrono::hours(2), noon, 120, 60, 7, false}};
   cluster.backups_by_keep = {{"daily", 2}, {"weekly", 1}};
   cluster.damaged_objects = 4;
+  cluster.drill = {.proven_until = noon,
+                   .last_success = noon,
+                   .last_completion = noon,
+                   .last_problem = {},
+                   .last_restore_seconds = 12.5,
+                   .last_replay_seconds = 30,
+                   .recovery_seconds = 60};
   cluster.jobs = {daily()};
   cluster.jobs.emplace_back().job = "expire";
   cluster.credentials = {{"password of role x", noon}};

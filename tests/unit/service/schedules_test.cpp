@@ -17,7 +17,7 @@ struct Fixture {
     const auto cluster = [](const std::string& name, const std::string& schedule) {
       return "  " + name +
              ":\n    connection: \"host=x\"\n    repository: main\n    schedule: { weekly: never, monthly: never, " +
-             "verify: never, expire: never, check: never, " + schedule + " }\n";
+             "verify: never, drill: never, expire: never, check: never, " + schedule + " }\n";
     };
     const ConfigCheck check = check_config_text(
         "repositories: { main: { path: /srv/r } }\nclusters:\n" + cluster("a", schedule_a) + cluster("b", schedule_b),

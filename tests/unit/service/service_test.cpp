@@ -51,7 +51,8 @@ class Running {
          << ", state: state }\nclusters:\n";
     for (unsigned i = 0; i < clusters; ++i) {
       file << "  c" << i << ": { connection: \"host=" << scratch.path.string() << " user=x dbname=x\", repository: main, "
-           << "schedule: { daily: never, weekly: never, monthly: never, verify: never, expire: never, check: never } }\n";
+           << "schedule: { daily: never, weekly: never, monthly: never, verify: never, drill: never, expire: never, check: never "
+              "} }\n";
     }
   }
   [[nodiscard]] std::string config() const { return scratch / "pgrecall.yaml"; }
