@@ -9,7 +9,7 @@
 namespace pgrecall {
 
 namespace {
-constexpr std::array<std::string_view, 23> names{condition::run_failed,
+constexpr std::array<std::string_view, 24> names{condition::run_failed,
                                                  condition::backup_too_old,
                                                  condition::drill_too_old,
                                                  condition::window_too_short,
