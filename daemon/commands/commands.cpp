@@ -11,6 +11,7 @@ void declare_commands(CommandLine& line) {
   add_show(line);
   add_pin(line);
   add_restore(line);
+  add_extract(line);
   add_verify(line);
   add_drill(line);
   add_expire(line);

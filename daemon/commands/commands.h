@@ -11,6 +11,7 @@ void add_check(CommandLine& line);
 void add_config(CommandLine& line);
 void add_drill(CommandLine& line);
 void add_expire(CommandLine& line);
+void add_extract(CommandLine& line);
 void add_daemon(CommandLine& line);
 void add_list(CommandLine& line);
 void add_pin(CommandLine& line);
