@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <vector>
 
 namespace pgrecall {
 
@@ -39,6 +40,40 @@ void require_directory(const std::string& path) {
   if (status.st_mode != 0 && !S_ISDIR(status.st_mode)) {
     throw io_error("cannot make directory", path, ENOTDIR);
   }
+}
+
+// All of them before any is synced, so that there is little time for others to remove one. False when somebody did.
+bool make_chain(const std::string& path, unsigned mode, std::vector<std::string>& made) {
+  for (const bool first : {true, false}) {
+    if (::mkdir(path.c_str(), mode) == 0) {
+      made.push_back(path);
+      return true;
+    }
+    if (errno == EEXIST) {
+      require_directory(path);
+      return true;
+    }
+    const std::string parent = parent_of(path);
+    if (errno != ENOENT || parent == path) {
+      throw io_error("cannot make directory", path, errno);
+    }
+    if (!first || !make_chain(parent, mode, made)) {
+      return false;
+    }
+  }
+  return false;
+}
+
+bool sync_parents(const std::vector<std::string>& made) {
+  for (const std::string& path : made) {
+    const std::string parent = parent_of(path);
+    const Fd fd = open_existing(parent, O_RDONLY | O_DIRECTORY);
+    if (!fd) {
+      return false;
+    }
+    sync_directory(fd, parent);
+  }
+  return true;
 }
 }  // namespace
 
@@ -168,19 +203,9 @@ Bytes read_file(const std::string& path, std::uint64_t limit) {
 void make_directories(const std::string& path, unsigned mode) {
   // Ends as soon as nobody removes a directory between our making it and our making the one below.
   for (int tries = 0; tries < 1000; ++tries) {
-    const std::string parent = parent_of(path);
-    if (::mkdir(path.c_str(), mode) == 0) {
-      if (const Fd fd = open_existing(parent, O_RDONLY | O_DIRECTORY)) {
-        sync_directory(fd, parent);
-        return;
-      }
-    } else if (errno == EEXIST) {
-      require_directory(path);
+    std::vector<std::string> made;
+    if (make_chain(path, mode, made) && sync_parents(made)) {
       return;
-    } else if (errno == ENOENT && parent != path) {
-      make_directories(parent, mode);
-    } else {
-      throw io_error("cannot make directory", path, errno);
     }
   }
   throw io_error("cannot make directory", path, ENOENT);
