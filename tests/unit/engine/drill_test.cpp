@@ -9,6 +9,8 @@
 #include "engine/drill/sampling.h"
 #include "engine/scratch_server.h"
 
+namespace drill_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -106,7 +108,7 @@ TEST_CASE("The log tells where recovery stopped") {
 }
 
 TEST_CASE("Each way to fail recovery has its own words") {
-  const Error ended = Error(ErrorKind::failed, "the server ended").with("pid", 7);
+  const Error ended = Error(ErrorKind::failed, "the server ended").with("pid", 7U);
   const auto explained = [&](const std::string& log) { return explain_failed_recovery(log, ended); };
   const Error fetch = explained(
       "pgrecall: error: chunk hash differs (object=clusters/prod/wal/00000001/000000010000000000000003)\nhint: x\n"
@@ -180,3 +182,5 @@ TEST_CASE("What drills took tells what a recovery takes") {
   many.insert(many.end(), 10, timed(1'000'000'000, 10, 1'000'000'000, 20));
   CHECK(estimate_recovery(many, 1'000'000'000, 1'000'000'000)->seconds() == Approx(30));
 }
+
+}  // namespace drill_test

@@ -7,6 +7,8 @@
 #include "service/space_trend.h"
 #include "unit/service/scratch.h"
 
+namespace figures_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -102,7 +104,7 @@ TEST_CASE_METHOD(Idle, "every job of the schedule has figures, and what is promi
   CHECK_FALSE(cluster.ours);
   CHECK(cluster.targets.window_seconds == 3 * 86400);
   CHECK(cluster.guarded_since == noon);
-  CHECK(cluster.jobs.size() == 6);
+  CHECK(cluster.jobs.size() == 7);
   CHECK(board.read()->reload_good);
 }
 
@@ -229,3 +231,5 @@ TEST_CASE("a first backup is no trend, nor is less than a day") {
   CHECK_FALSE(full_at(noon, 1000, -5.0));
   CHECK_FALSE(full_at(noon, std::uint64_t{1} << 60U, 1e-6));
 }
+
+}  // namespace figures_test
