@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace alert_test {
+
 using namespace pgrecall;
 
 TEST_CASE("A fingerprint is of what an alert is about, not of what it says") {
@@ -30,3 +32,5 @@ TEST_CASE("Severities are read as they are written") {
   CHECK(parse_severity(name(Severity::warning)) == Severity::warning);
   CHECK_FALSE(parse_severity("Critical"));
 }
+
+}  // namespace alert_test

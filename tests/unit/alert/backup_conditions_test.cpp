@@ -3,6 +3,8 @@
 #include "alert/sizes.h"
 #include "unit/alert/healthy.h"
 
+namespace backup_conditions_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Catch::Matchers::Contains;
@@ -248,3 +250,5 @@ TEST_CASE("backups are compared with those of their kind, by what they hold and 
   CHECK(found[1].alert.subject == "daily stored");
   CHECK_THAT(found[1].alert.action, Contains("loaded or rewritten"));
 }
+
+}  // namespace backup_conditions_test

@@ -11,6 +11,8 @@
 #include "journal/journal.h"
 #include "unit/alert/healthy.h"
 
+namespace book_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -449,3 +451,5 @@ TEST_CASE("what is long over is forgotten", "[alert]") {
   desk.book().forget(noon + 1h);
   CHECK(desk.book().past(10).empty());
 }
+
+}  // namespace book_test

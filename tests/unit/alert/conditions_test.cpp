@@ -5,6 +5,8 @@
 
 #include "unit/alert/healthy.h"
 
+namespace conditions_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Catch::Matchers::Contains;
@@ -264,3 +266,5 @@ TEST_CASE("a repository that fills, or is nearly full", "[alert]") {
   // A store that does not tell its space.
   CHECK(names_of(service_with([](ServiceFigures& service) { service.repositories.front().capacity_bytes = 0; })) == Names{});
 }
+
+}  // namespace conditions_test

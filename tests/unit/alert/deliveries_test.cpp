@@ -14,6 +14,8 @@
 #include "journal/database.h"
 #include "unit/alert/fixture.h"
 
+namespace deliveries_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -212,3 +214,5 @@ TEST_CASE("What was sent is not sent again while the outbox cannot be told so") 
   CHECK(outbox.count_waiting("oncall") == 0);
   CHECK(peer.taken() == 3);
 }
+
+}  // namespace deliveries_test

@@ -2,6 +2,8 @@
 
 #include "unit/alert/fixture.h"
 
+namespace delivery_step_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace pgrecall::delivery_step;
@@ -108,3 +110,5 @@ TEST_CASE("Pauses double up to five minutes, and are spread") {
   CHECK(backoff(100, 0.0) == 150s);
   CHECK(backoff(100, 1.0) == 5min);
 }
+
+}  // namespace delivery_step_test

@@ -6,6 +6,8 @@
 #include "alert/format/text.h"
 #include "unit/alert/fixture.h"
 
+namespace formats_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using nlohmann::ordered_json;
@@ -203,3 +205,5 @@ TEST_CASE("No message has control characters or text that is no UTF-8") {
     }
   }
 }
+
+}  // namespace formats_test

@@ -2,6 +2,8 @@
 
 #include "unit/alert/fixture.h"
 
+namespace heartbeats_test {
+
 using namespace pgrecall;
 using Event = Heartbeats::RunEvent;
 
@@ -24,3 +26,5 @@ TEST_CASE("Start, success and failure are called where they belong") {
   CHECK(heartbeat_address("https://hc/u?a=b", Event::success, "") == "https://hc/u?a=b");
   CHECK(heartbeat_address("https://hc/u", Event::success, "") == "https://hc/u");
 }
+
+}  // namespace heartbeats_test

@@ -1,6 +1,8 @@
 #include "alert/format/formats.h"
 #include "unit/alert/fixture.h"
 
+namespace mail_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -61,3 +63,5 @@ TEST_CASE("Nothing in an alert makes a header, and every line is 7 bits and shor
   CHECK_FALSE(bare);
   CHECK(longest < 100);
 }
+
+}  // namespace mail_test

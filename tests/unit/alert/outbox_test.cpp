@@ -6,6 +6,8 @@
 #include "journal/journal.h"
 #include "unit/alert/fixture.h"
 
+namespace outbox_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -178,3 +180,5 @@ TEST_CASE("The outbox lives beside the journal in one file, and tells who waits 
   CHECK(outbox.count_waiting("a") == 1);
   CHECK(opened.journal->note("a") == "b");
 }
+
+}  // namespace outbox_test

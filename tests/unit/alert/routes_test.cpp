@@ -3,6 +3,8 @@
 #include "alert/conditions.h"
 #include "unit/alert/fixture.h"
 
+namespace routes_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Texts = std::vector<std::string>;
@@ -72,3 +74,5 @@ TEST_CASE("That a receiver fails is told to another") {
   config.receivers.erase("pager");
   CHECK(routes_of(config, failing).empty());
 }
+
+}  // namespace routes_test

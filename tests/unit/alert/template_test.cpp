@@ -5,6 +5,8 @@
 #include "template/message_template.h"
 #include "unit/alert/fixture.h"
 
+namespace template_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -64,3 +66,5 @@ TEST_CASE("Every message has every name that a template may use") {
     CHECK(values.flags.contains(name));
   }
 }
+
+}  // namespace template_test

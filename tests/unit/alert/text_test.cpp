@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace text_test {
+
 using namespace pgrecall;
 
 TEST_CASE("What could change a line, a terminal or the direction of writing is taken out of texts") {
@@ -46,3 +48,5 @@ TEST_CASE("Markdown is shown as it was written") {
   CHECK(fit("a-b.c", 100, Markup::markdown) == "a-b.c");
   CHECK(fit("# a\n- b", 100, Markup::markdown) == "\\# a\n\\- b");
 }
+
+}  // namespace text_test

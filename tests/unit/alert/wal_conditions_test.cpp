@@ -2,6 +2,8 @@
 
 #include "unit/alert/healthy.h"
 
+namespace wal_conditions_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Catch::Matchers::Contains;
@@ -171,3 +173,5 @@ TEST_CASE("a window that is shorter than promised, once it could be as long", "[
   CHECK_THAT(found[0].alert.summary, Contains("6 d 13 h only") && Contains("7 d"));
   CHECK(names_of(window(promised + 1s, {})) == Names{"PgrecallWindowTooShort"});
 }
+
+}  // namespace wal_conditions_test

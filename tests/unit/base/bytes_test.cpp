@@ -3,6 +3,8 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+namespace bytes_test {
+
 using namespace pgrecall;
 
 TEST_CASE("hexadecimal goes both ways", "[bytes]") {
@@ -67,3 +69,5 @@ TEST_CASE("integers of fixed width are stored in the order that the name says", 
   store_big<std::uint8_t>(at.data(), 7);
   CHECK(load_big<std::uint8_t>(at.data()) == 7);
 }
+
+}  // namespace bytes_test

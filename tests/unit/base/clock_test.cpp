@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace clock_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -74,3 +76,5 @@ TEST_CASE("the system clock agrees with the system", "[clock]") {
   const auto first = clock.steady_now();
   CHECK(clock.steady_now() >= first);
 }
+
+}  // namespace clock_test

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+namespace error_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -91,3 +93,5 @@ TEST_CASE("a path that cannot be is answered with what to do", "[error]") {
     CHECK(error.context("path") == "/x");
   }
 }
+
+}  // namespace error_test

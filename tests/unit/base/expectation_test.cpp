@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace expectation_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -48,3 +50,5 @@ TEST_CASE("What can be expected is told from what cannot") {
     CHECK_FALSE(Expectation::parse(text));
   }
 }
+
+}  // namespace expectation_test

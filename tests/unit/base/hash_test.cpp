@@ -4,6 +4,8 @@
 #include <set>
 #include <thread>
 
+namespace hash_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("random bytes differ each time", "[hash]") {
   CHECK(seen.size() == 100);
   CHECK(random_hex(0).empty());
 }
+
+}  // namespace hash_test

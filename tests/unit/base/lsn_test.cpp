@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+namespace lsn_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -74,3 +76,5 @@ TEST_CASE("timelines and segment sizes", "[lsn]") {
   CHECK_FALSE(valid_segment_size(2048ULL * mib));
   CHECK_FALSE(valid_segment_size(3 * mib));
 }
+
+}  // namespace lsn_test

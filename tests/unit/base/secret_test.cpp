@@ -8,6 +8,8 @@
 #include <sstream>
 #include <type_traits>
 
+namespace secret_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -72,3 +74,5 @@ TEST_CASE("a longer secret is wiped where it stood when a shorter one replaces i
   REQUIRE(secret.reveal().data() == where);
   CHECK(std::string_view(where + 2, secret.reveal().capacity() - 2).find("canary") == std::string_view::npos);
 }
+
+}  // namespace secret_test

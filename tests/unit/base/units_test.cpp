@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+namespace units_test {
+
 using namespace pgrecall;
 using std::chrono::milliseconds;
 
@@ -105,3 +107,5 @@ TEST_CASE("durations for people", "[units]") {
   CHECK(format_duration(milliseconds(86'399'000)) == "23 h 59 min");
   CHECK(format_duration(milliseconds(273'600'000)) == "3 d 4 h");
 }
+
+}  // namespace units_test

@@ -4,6 +4,8 @@
 
 #include "fixture.h"
 
+namespace compression_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -153,3 +155,5 @@ TEST_CASE("Method names are those of the configuration") {
   CHECK_FALSE(parse_compression_method("gzip"));
   CHECK(name(CompressionMethod::lz4) == "lz4");
 }
+
+}  // namespace compression_test

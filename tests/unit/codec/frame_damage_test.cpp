@@ -1,6 +1,8 @@
 #include "codec/frame.h"
 #include "fixture.h"
 
+namespace frame_damage_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -104,3 +106,5 @@ TEST_CASE("A sealed frame does not open in another object or by another key") {
   CHECK(error_of([&] { static_cast<void>(read_frame(moved, moved.bytes, &key)); }).kind() == ErrorKind::corruption);
   CHECK(error_of([&] { static_cast<void>(read_frame(frame, frame.bytes, &other)); }).kind() == ErrorKind::corruption);
 }
+
+}  // namespace frame_damage_test

@@ -2,6 +2,8 @@
 
 #include "fixture.h"
 
+namespace frame_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -111,3 +113,5 @@ TEST_CASE("The writer refuses frames that no reader would take") {
   CHECK(error_of([&] { write(max_frame_raw_size + 1, frame); }).kind() == ErrorKind::failed);
   CHECK(error_of([&] { write(10, MutableByteView(frame).first(20)); }).kind() == ErrorKind::failed);
 }
+
+}  // namespace frame_test

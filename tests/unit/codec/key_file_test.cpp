@@ -2,6 +2,8 @@
 
 #include "fixture.h"
 
+namespace key_file_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -71,3 +73,5 @@ TEST_CASE("Costs that a hostile repository could name are refused") {
           static_cast<void>(key_from_passphrase(Secret("p"), counting(15), {1, 8192}));
         }).kind() == ErrorKind::failed);
 }
+
+}  // namespace key_file_test

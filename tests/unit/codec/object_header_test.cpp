@@ -1,6 +1,8 @@
 #include "codec/frame.h"
 #include "fixture.h"
 
+namespace object_header_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -53,3 +55,5 @@ TEST_CASE("A header of another kind, name or sealing, or cut short, is refused")
     CHECK(kind_of(ObjectKind::mark, "a/b", false, size) == ErrorKind::corruption);
   }
 }
+
+}  // namespace object_header_test

@@ -2,6 +2,8 @@
 
 #include "fixture.h"
 
+namespace sealing_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -75,3 +77,5 @@ TEST_CASE("Random keys differ, and a key of another size is refused") {
   CHECK_FALSE(std::ranges::equal(one.reveal(), other.reveal()));
   CHECK(error_of([] { Key(counting(31)); }).kind() == ErrorKind::failed);
 }
+
+}  // namespace sealing_test

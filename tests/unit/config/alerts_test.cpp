@@ -2,6 +2,8 @@
 
 #include "unit/config/fixture.h"
 
+namespace alerts_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -182,3 +184,5 @@ TEST_CASE("a template that cannot work is told of where it is named", "[config]"
   write_text(path, "{\"text\": \"{{sumary}}\"}");
   CHECK(found() == Lines{key + "names \"sumary\", which no message has"});
 }
+
+}  // namespace alerts_test

@@ -3,6 +3,8 @@
 
 #include "unit/config/fixture.h"
 
+namespace combinations_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Lines = std::vector<std::string>;
@@ -225,3 +227,5 @@ TEST_CASE("a listener that others reach is warned of, until it has a password an
   CHECK(listening("\"10.0.0.1:9754\", tls_certificate: c, tls_key: k") == 1);
   CHECK(listening("\"10.0.0.1:9754\", tls_certificate: c, tls_key: k, username: u, password_env: P") == 0);
 }
+
+}  // namespace combinations_test

@@ -4,6 +4,8 @@
 
 #include "unit/config/fixture.h"
 
+namespace contract_test {
+
 // What ships beside the binary is derived from the keys, and compared here. PGRECALL_REGENERATE=1 writes it anew instead.
 
 using namespace pgrecall;
@@ -122,3 +124,5 @@ TEST_CASE("what the example has commented out works too", "[config]") {
   CHECK(config.clusters.at("prod").password.file == "/etc/pgrecall/prod.password");
   CHECK(config.clusters.at("prod").backup.max_rate == 50'000'000U);
 }
+
+}  // namespace contract_test

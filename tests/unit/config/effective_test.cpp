@@ -2,6 +2,8 @@
 
 #include "unit/config/fixture.h"
 
+namespace effective_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -166,3 +168,5 @@ TEST_CASE("problems are values with the place apart", "[config]") {
   CHECK(json[0].dump() == R"({"file":"/etc/test.yaml","line":4,"column":1,"key":"extra","problem":"unknown key",)"
                           R"("hint":"keys here: repositories, clusters, alerts, metrics, daemon, log, spool, scratch"})");
 }
+
+}  // namespace effective_test

@@ -4,6 +4,8 @@
 #include "config/text_forms.h"
 #include "unit/config/fixture.h"
 
+namespace forms_test {
+
 using namespace pgrecall;
 
 TEST_CASE("cron expressions are those of the schedule, or never", "[config]") {
@@ -110,3 +112,5 @@ TEST_CASE("quoted words stay whole characters when they are cut", "[config]") {
   CHECK(in_quotes(umlauts) == "\"" + umlauts.substr(0, 63) + "...\"");
   CHECK(in_quotes("a\tb\x7f") == "\"a?b?\"");
 }
+
+}  // namespace forms_test

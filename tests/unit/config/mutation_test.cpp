@@ -4,6 +4,8 @@
 
 #include "unit/config/fixture.h"
 
+namespace mutation_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -70,3 +72,5 @@ TEST_CASE("a damaged file gives problems in the file, or a configuration that ca
   CHECK(valid > 100);
   CHECK(invalid > 1'000);
 }
+
+}  // namespace mutation_test

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "unit/config/fixture.h"
 
+namespace problems_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Lines = std::vector<std::string>;
@@ -275,3 +277,5 @@ TEST_CASE("a file that cannot be read is a configuration error too", "[config]")
   write_text(directory.path("big.yaml"), "# " + std::string(1U << 20U, 'x'));
   CHECK(kind_of(directory.path("big.yaml")) == ErrorKind::configuration);
 }
+
+}  // namespace problems_test

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "unit/config/fixture.h"
 
+namespace secret_source_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -91,3 +93,5 @@ TEST_CASE("doubtful sources are told before they are used", "[config]") {
   CHECK_FALSE(doubt(credential_source("secret")).has_value());
   CHECK(doubt(credential_source("other")).has_value());
 }
+
+}  // namespace secret_source_test

@@ -6,6 +6,8 @@
 #include "config/conninfo.h"
 #include "unit/config/fixture.h"
 
+namespace secrets_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Lines = std::vector<std::string>;
@@ -132,3 +134,5 @@ TEST_CASE("connections are shown without their secrets", "[config]") {
   CHECK(conninfo_has_secret("host=db password=x"));
   CHECK_FALSE(conninfo_has_secret("host=db passfile=/x"));
 }
+
+}  // namespace secrets_test

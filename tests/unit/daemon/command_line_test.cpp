@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace command_line_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -135,3 +137,5 @@ TEST_CASE("a password on the command line is refused before anything happens") {
   }
   CHECK(session.connection("prod", "host=db user=pgrecall").conninfo == "host=db user=pgrecall");
 }
+
+}  // namespace command_line_test

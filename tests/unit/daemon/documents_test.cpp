@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "command_line.h"
 
+namespace documents_test {
+
 // Commands, options and exit codes are declared once; what the documents say of them is compared here.
 
 using namespace pgrecall;
@@ -136,3 +138,5 @@ TEST_CASE("the exit codes of code, manual page and JSON page are one table") {
   CHECK(page.find("\n" + std::to_string(exit_done_with_warnings) + "|done with warnings|") != std::string::npos);
   CHECK(json.find("\n| " + std::to_string(exit_done_with_warnings) + " | | done, with warnings |") != std::string::npos);
 }
+
+}  // namespace documents_test

@@ -7,6 +7,8 @@
 #include "jobs/backup_job.h"
 #include "jobs/expire_job.h"
 
+namespace option_values_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -91,3 +93,5 @@ TEST_CASE("a backup is named by id or as the latest") {
   CHECK_FALSE(parse_backup_choice(""));
   CHECK(is_usage_error([] { static_cast<void>(parse_backup_choice("yesterday")); }));
 }
+
+}  // namespace option_values_test

@@ -5,6 +5,8 @@
 
 #include "output/text.h"
 
+namespace progress_text_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -89,3 +91,5 @@ TEST_CASE("progress as JSON is one line with the documented members") {
   CHECK(progress.at("seconds_left") == 6.0);
   CHECK(nlohmann::json::parse(format_progress_json({})).at("progress").at("percent").is_null());
 }
+
+}  // namespace progress_text_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace schedules_test {
+
 using namespace pgrecall;
 
 TEST_CASE("what a cluster's configuration schedules") {
@@ -28,3 +30,5 @@ TEST_CASE("what a cluster's configuration schedules") {
   config.timezone = "Mars/Olympus";
   CHECK_THROWS_AS(schedules_of("prod", config), Error);
 }
+
+}  // namespace schedules_test

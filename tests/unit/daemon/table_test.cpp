@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace table_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -39,3 +41,5 @@ TEST_CASE("a cell cannot bring its own line or escape sequence") {
   table.add({"evil\n\x1b[31m"});
   CHECK(table.render(plain) == "A\nevil ?[31m\n");
 }
+
+}  // namespace table_test

@@ -8,6 +8,8 @@
 #include "output/backup_text.h"
 #include "output/run_text.h"
 
+namespace text_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -164,3 +166,5 @@ TEST_CASE("how long a run took is told as exactly as it is known") {
   CHECK(took("2026-11-23T02:30:00Z", "2026-11-23T02:30:02Z") == "2.0 s");
   CHECK(took("2026-11-23T02:30:00Z", "2026-11-23T02:29:59Z").empty());
 }
+
+}  // namespace text_test

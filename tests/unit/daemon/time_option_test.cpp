@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+namespace time_option_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -104,3 +106,5 @@ TEST_CASE("What cannot be one moment is refused") {
     CHECK_THAT(error.hint(), Catch::Contains(hint));
   }
 }
+
+}  // namespace time_option_test

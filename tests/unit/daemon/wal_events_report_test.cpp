@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace wal_events_report_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -57,3 +59,5 @@ TEST_CASE("extract is suggested only where names are known and few, and this pro
   CHECK(suggested({database})["extract_command"] ==
         "pgrecall extract prod --lsn 0/3000060 --exclusive --database shop --to /new/directory --repository /srv/backup");
 }
+
+}  // namespace wal_events_report_test

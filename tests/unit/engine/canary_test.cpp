@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+namespace canary_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("The list is read as it was written, but for what a crash cut off") {
   CHECK(ledger.read() == std::vector<Heartbeat>{all[0], all[1], all[2]});
   std::filesystem::remove_all(directory);
 }
+
+}  // namespace canary_test

@@ -5,6 +5,8 @@
 #include "store/fault_store.h"
 #include "unit/engine/fake_backups.h"
 
+namespace check_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -86,3 +88,5 @@ TEST_CASE("a newest backup that is damaged is bad; none at all is a warning", "[
   CHECK(item(check_repository(*filled, cluster, check_clock()), "newest backup").state == CheckItem::State::good);
   CHECK(item(check_repository(*filled, "other", check_clock()), "newest backup").state == CheckItem::State::warning);
 }
+
+}  // namespace check_test

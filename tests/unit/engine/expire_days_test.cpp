@@ -4,6 +4,8 @@
 #include "engine/wal/window.h"
 #include "unit/engine/fake_life.h"
 
+namespace expire_days_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using std::chrono::hours;
@@ -102,3 +104,5 @@ TEST_CASE("A hundred days of backups and expires: verify finds each backup whole
   CHECK(report.findings.empty());
   CHECK(read_catalog(*life.scratch, cluster).expired.empty());
 }
+
+}  // namespace expire_days_test

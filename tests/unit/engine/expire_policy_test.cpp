@@ -2,6 +2,8 @@
 
 #include "engine/expire/policy.h"
 
+namespace expire_policy_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -160,3 +162,5 @@ TEST_CASE("By time alone, the window begins with the newest good backup before i
   CHECK(bases_by_time(backups, two_days, at("2026-10-01T00:00:00Z")) == std::set<BackupId>{backups[0].id});
   CHECK(bases_by_time(backups, policy(7, 5, 12), at("2026-11-07T02:40:00Z")).empty());
 }
+
+}  // namespace expire_policy_test

@@ -9,6 +9,8 @@
 #include "repository/wal_times.h"
 #include "unit/engine/fake_life.h"
 
+namespace expire_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using std::chrono::hours;
@@ -308,3 +310,5 @@ TEST_CASE("Chunks that moved are shared by the next backup, and are not taken fo
   CHECK(moved == 1);
   CHECK(OrphanChunks(*life.scratch, cluster, stored, life.clock.now() - hours(20)).size() == 0);
 }
+
+}  // namespace expire_test

@@ -2,6 +2,8 @@
 #include "repository/wal_archive.h"
 #include "unit/repository/scratch_repository.h"
 
+namespace expire_window_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using std::chrono::days;
@@ -196,3 +198,5 @@ TEST_CASE("What is left of WAL is what its needs say", "[expire]") {
   REQUIRE(held.times.size() == 1);
   CHECK(held.times[0].lsn == segment(7));
 }
+
+}  // namespace expire_window_test

@@ -8,6 +8,8 @@
 #include "engine/expire/policy.h"
 #include "schedule/time_zone.h"
 
+namespace expire_years_test {
+
 // Three years of backups, with an expire a day, against the policy said in another way: by the C library's calendar, and by
 // counting for each backup what speaks for it, with nothing but loops over all the others.
 
@@ -220,3 +222,5 @@ TEST_CASE("Three years of retention are what the policy says, in another way", "
                                     Configuration{"Asia/Kathmandu", 1, 1, 1, 14}, Configuration{"America/St_Johns", 0, 0, 0, 3});
   ThreeYears(by).live();
 }
+
+}  // namespace expire_years_test

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "engine/extract/file_sinks.h"
 
+namespace extract_files_test {
+
 using namespace pgrecall;
 namespace fs = std::filesystem;
 
@@ -125,3 +127,5 @@ TEST_CASE("output directories hold nothing but what an interrupted run left") {
   }
   CHECK(fs::exists(place.path + "/new/one/a.partial"));
 }
+
+}  // namespace extract_files_test

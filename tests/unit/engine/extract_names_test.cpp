@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "engine/extract/names.h"
 
+namespace extract_names_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -128,3 +130,5 @@ TEST_CASE("pg_dump's text is made fit for a server") {
   CHECK(line_that_begins("x\nCREATE DATABASE \"d\" WITH;\ny", "CREATE DATABASE ") == "CREATE DATABASE \"d\" WITH;");
   CHECK(line_that_begins("x", "y").empty());
 }
+
+}  // namespace extract_names_test

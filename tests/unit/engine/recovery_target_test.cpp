@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace recovery_target_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -84,3 +86,5 @@ TEST_CASE("Exact times have a fraction only where there is one") {
   CHECK(format_exact_time(moment) == "2026-11-23T02:30:00Z");
   CHECK(format_exact_time(moment + std::chrono::microseconds(120'000)) == "2026-11-23T02:30:00.120000Z");
 }
+
+}  // namespace recovery_target_test

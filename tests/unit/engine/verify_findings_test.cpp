@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace verify_findings_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -74,3 +76,5 @@ TEST_CASE("what a read says of its object counts more than what was read for", "
   findings.corrupt(Error(ErrorKind::corruption, "bad").with("object", "the real one"), "another", "one");
   CHECK(findings.take().at(0).object == "the real one");
 }
+
+}  // namespace verify_findings_test

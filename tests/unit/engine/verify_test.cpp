@@ -7,6 +7,8 @@
 #include "store/fault_store.h"
 #include "unit/engine/fake_backups.h"
 
+namespace verify_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -383,3 +385,5 @@ TEST_CASE("progress of a whole verify ends at what was to be read", "[verify]") 
   // Headers, indexes and trailers of packs are not counted as done.
   CHECK(end.done > end.total / 2);
 }
+
+}  // namespace verify_test

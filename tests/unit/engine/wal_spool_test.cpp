@@ -8,6 +8,8 @@
 #include "unit/io/temporary_directory.h"
 #include "unit/postgres/wal_builder.h"
 
+namespace wal_spool_test {
+
 using namespace pgrecall;
 using pgrecall::testing::built_segment_size;
 using pgrecall::testing::built_system_identifier;
@@ -315,3 +317,5 @@ TEST_CASE("A time counts once the repository has the WAL up to its position") {
   received.add_time({.timeline = 1, .lsn = at(9000), .time = noon + 60s});  // idle
   CHECK(received.take_time() == WalTime{.timeline = 1, .lsn = at(9000), .time = noon + 60s});
 }
+
+}  // namespace wal_spool_test

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "engine/wal/start_plan.h"
 
+namespace wal_start_plan_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -78,3 +80,5 @@ TEST_CASE("Behind a gap a stream starts where the server has WAL, whatever is he
   const StreamStart start = plan_fresh_stream(situation(1, {}, {{1, lsn(7, 123)}}));
   CHECK(start.lsn == lsn(40));
 }
+
+}  // namespace wal_start_plan_test

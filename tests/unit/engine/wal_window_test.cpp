@@ -3,6 +3,8 @@
 #include "repository/wal_archive.h"
 #include "unit/repository/scratch_repository.h"
 
+namespace wal_window_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -181,3 +183,5 @@ TEST_CASE("A repository that knows nothing of a cluster has no window of it") {
   CHECK(window.spans.empty());
   CHECK(window.segment_size == 0);
 }
+
+}  // namespace wal_window_test

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+namespace bounded_queue_test {
+
 using namespace pgrecall;
 
 TEST_CASE("items come out in the order they went in") {
@@ -102,3 +104,5 @@ TEST_CASE("many producers and consumers pass every item on once, within the capa
   // An item counts until after its pop: at most one for each taker, beyond those in the queue.
   CHECK(most <= 5 + 3);
 }
+
+}  // namespace bounded_queue_test

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+namespace buffer_pool_test {
+
 using namespace pgrecall;
 
 TEST_CASE("a buffer is filled and read") {
@@ -93,3 +95,5 @@ TEST_CASE("cancelling a pool wakes who waits") {
   CHECK(empty == 3);
   CHECK_FALSE(pool.take());
 }
+
+}  // namespace buffer_pool_test

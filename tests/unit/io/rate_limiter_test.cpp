@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+namespace rate_limiter_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -78,3 +80,5 @@ TEST_CASE("a stop ends waiting") {
   CHECK_THROWS_AS(wait_unless_stopped(0us, source.get_token()), Error);
   throw_if_stopped(std::stop_source().get_token());
 }
+
+}  // namespace rate_limiter_test

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "unit/io/temporary_directory.h"
 
+namespace temporary_file_test {
+
 using namespace pgrecall;
 using pgrecall::test::TemporaryDirectory;
 
@@ -50,3 +52,5 @@ TEST_CASE("a temporary file in a directory that is not there is an error that na
     CHECK(error.context("path") == "/nonexistent/directory");
   }
 }
+
+}  // namespace temporary_file_test

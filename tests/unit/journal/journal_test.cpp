@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "journal/database.h"
 
+namespace journal_test {
+
 using namespace pgrecall;
 namespace fs = std::filesystem;
 
@@ -497,3 +499,5 @@ TEST_CASE("rows of others in the journal's file stay as they are") {
   REQUIRE(count.step());
   CHECK(count.number() == 2);
 }
+
+}  // namespace journal_test

@@ -11,6 +11,8 @@
 #include <set>
 #include <sstream>
 
+namespace metrics_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -266,3 +268,5 @@ TEST_CASE("the text of all metrics, written", "[.write]") {
   REQUIRE(path != nullptr);
   std::ofstream(path) << metrics_text(whole_service());
 }
+
+}  // namespace metrics_test

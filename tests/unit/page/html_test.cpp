@@ -4,6 +4,8 @@
 
 #include "page/parts.h"
 
+namespace html_test {
+
 using namespace pgrecall;
 
 TEST_CASE("texts become no markup, wherever they stand", "[page]") {
@@ -67,3 +69,5 @@ TEST_CASE("times are those of the cluster's zone, and of UTC when pointed at", "
   CHECK(berlin.bare_clock(night).text.find(">03:30<") != std::string::npos);
   CHECK(Moments("Nowhere/Land", now).zone().name() == "UTC");
 }
+
+}  // namespace html_test

@@ -5,6 +5,8 @@
 
 #include "unit/page/sample.h"
 
+namespace page_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -181,3 +183,5 @@ TEST_CASE("a job that failed says why", "[page]") {
   CHECK(has(page, "cannot read a pack"));
   CHECK(has(page, "is tried again"));
 }
+
+}  // namespace page_test

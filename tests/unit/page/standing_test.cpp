@@ -4,6 +4,8 @@
 
 #include "unit/page/sample.h"
 
+namespace standing_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -142,3 +144,5 @@ TEST_CASE("the exposure counts from the later of what is stored and what is spoo
   shop.recoverable_from.reset();  // WAL alone brings nothing back
   CHECK_FALSE(rpo_seconds(shop, sample.figures).has_value());
 }
+
+}  // namespace standing_test

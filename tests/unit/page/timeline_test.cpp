@@ -5,6 +5,8 @@
 
 #include "unit/page/sample.h"
 
+namespace timeline_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -139,3 +141,5 @@ TEST_CASE("without a window the picture says so and shows the promise alone", "[
   CHECK(bars(svg, "promised").size() == 1);
   CHECK(svg.find("aria-label=\"Recovery window: unknown\"") != std::string::npos);
 }
+
+}  // namespace timeline_test

@@ -2,6 +2,8 @@
 
 #include "unit/postgres/fixture.h"
 
+namespace backup_label_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -88,3 +90,5 @@ TEST_CASE("a malformed tablespace_map is refused", "[backup_label]") {
     corruption_of([&] { return parse_tablespace_map(text); });
   }
 }
+
+}  // namespace backup_label_test

@@ -6,6 +6,8 @@
 #include "base/hash.h"
 #include "unit/postgres/fixture.h"
 
+namespace backup_manifest_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -191,3 +193,5 @@ TEST_CASE("the manifest's checksum covers all lines but the last, which holds it
     CHECK(read(sealed(padded), recorder, piece).version == 1);
   }
 }
+
+}  // namespace backup_manifest_test

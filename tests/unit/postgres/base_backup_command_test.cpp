@@ -3,6 +3,8 @@
 #include "postgres/base_backup.h"
 #include "postgres/replication.h"
 
+namespace base_backup_command_test {
+
 using namespace pgrecall;
 
 // None asks for a tablespace_map file: without it the archive of the data directory has the links of pg_tblspc themselves.
@@ -48,3 +50,5 @@ TEST_CASE("literals double their quotes") {
   CHECK(quote_replication_literal("") == "''");
   CHECK(quote_replication_literal("a'b''") == "'a''b'''''");
 }
+
+}  // namespace base_backup_command_test

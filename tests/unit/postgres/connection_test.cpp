@@ -10,6 +10,8 @@
 
 #include "io/fd.h"
 
+namespace connection_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -118,3 +120,5 @@ TEST_CASE("nobody listening is told with a hint") {
   CHECK(error.hint().find("server runs") != std::string::npos);
   CHECK(error.context("dbname") == "postgres");
 }
+
+}  // namespace connection_test

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdlib>
 
+namespace conninfo_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -99,3 +101,5 @@ TEST_CASE("odd but good conninfos pass") {
   CHECK(refusal_of("host=@abstract").empty());
   CHECK(refusal_of("").empty());
 }
+
+}  // namespace conninfo_test

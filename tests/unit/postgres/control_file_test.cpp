@@ -6,6 +6,8 @@
 #include "postgres/crc32c.h"
 #include "unit/postgres/fixture.h"
 
+namespace control_file_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -128,3 +130,5 @@ TEST_CASE("pg_control of other versions and byte orders is told apart", "[contro
   CHECK_THAT(corruption_of([&] { return parse_control_file(bytes_of(bytes)); }).message(), Catch::Contains("byte order"));
   CHECK_FALSE(major_for_catalog_version(202306141).has_value());
 }
+
+}  // namespace control_file_test

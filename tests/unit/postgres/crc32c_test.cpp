@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+namespace crc32c_test {
+
 using namespace pgrecall;
 
 TEST_CASE("CRC-32C has the published values", "[crc32c]") {
@@ -25,3 +27,5 @@ TEST_CASE("CRC-32C is the same without the CPU's instruction and in pieces", "[c
   CHECK(crc32c_extend(first, bytes_of(text).subspan(333)) == crc32c(bytes_of(text)));
   CHECK(crc32c_portable(bytes_of("123456789")) == 0xE3069283);
 }
+
+}  // namespace crc32c_test

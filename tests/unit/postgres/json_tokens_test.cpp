@@ -2,6 +2,8 @@
 
 #include "unit/postgres/fixture.h"
 
+namespace json_tokens_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -97,3 +99,5 @@ TEST_CASE("a string may not take more memory than it should", "[json_tokens]") {
   CHECK(trace("\"" + std::string(16384, 'x') + "\"", 1000).size() == 16384 + 3);
   corruption_of([] { trace("\"" + std::string(16385, 'x') + "\"", 1000); });
 }
+
+}  // namespace json_tokens_test

@@ -2,6 +2,8 @@
 
 #include "unit/postgres/fixture.h"
 
+namespace page_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -94,3 +96,5 @@ TEST_CASE("page sizes outside PostgreSQL's are refused", "[page]") {
   std::vector<BadPage> bad;
   CHECK_THROWS_AS(check_pages(bytes_of("short"), 0, 0, Lsn{}, bad), Error);
 }
+
+}  // namespace page_test

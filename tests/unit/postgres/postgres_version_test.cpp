@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace postgres_version_test {
+
 using namespace pgrecall;
 
 TEST_CASE("version numbers are told as PostgreSQL tells them", "[postgres_version]") {
@@ -14,3 +16,5 @@ TEST_CASE("version numbers are told as PostgreSQL tells them", "[postgres_versio
   CHECK_FALSE(supported_major(12));
   CHECK_FALSE(supported_major(19));
 }
+
+}  // namespace postgres_version_test

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <ostream>
 
+namespace relation_file_test {
+
 using namespace pgrecall;
 
 TEST_CASE("paths of relations are taken apart", "[relation_file]") {
@@ -72,3 +74,5 @@ TEST_CASE("blocks are counted across segments", "[relation_file]") {
   CHECK(first_block_of_segment(32767, default_blocks_per_segment) == 4294836224U);
   CHECK_FALSE(first_block_of_segment(32768, default_blocks_per_segment).has_value());
 }
+
+}  // namespace relation_file_test

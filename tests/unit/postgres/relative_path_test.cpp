@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace relative_path_test {
+
 using namespace pgrecall;
 
 TEST_CASE("only plain paths stay within their directory", "[relative_path]") {
@@ -17,3 +19,5 @@ TEST_CASE("only plain paths stay within their directory", "[relative_path]") {
     CHECK_FALSE(is_plain_relative_path(path));
   }
 }
+
+}  // namespace relative_path_test

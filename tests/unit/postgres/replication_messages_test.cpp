@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+namespace replication_messages_test {
+
 using namespace pgrecall;
 using namespace std::string_literals;
 
@@ -189,3 +191,5 @@ TEST_CASE("sizes as SHOW prints them") {
   CHECK_FALSE(decode_shown_size("-1"));
   CHECK_FALSE(decode_shown_size("18446744073709551615kB"));
 }
+
+}  // namespace replication_messages_test

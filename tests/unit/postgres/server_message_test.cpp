@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace server_message_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -106,3 +108,5 @@ TEST_CASE("text of any encoding becomes one line of UTF-8") {
   CHECK(clean_text("\xF4\x90\x80\x80") == "????");  // beyond U+10FFFF
   CHECK(clean_text("\xE2\x82x") == "??x");
 }
+
+}  // namespace server_message_test

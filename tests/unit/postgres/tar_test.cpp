@@ -4,6 +4,8 @@
 
 #include "unit/postgres/fixture.h"
 
+namespace tar_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -207,3 +209,5 @@ TEST_CASE("what a sink throws ends the reading", "[tar]") {
     CHECK(error.kind() == ErrorKind::store_unreachable);
   }
 }
+
+}  // namespace tar_test

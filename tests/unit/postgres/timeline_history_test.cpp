@@ -2,6 +2,8 @@
 
 #include "unit/postgres/fixture.h"
 
+namespace timeline_history_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -53,3 +55,5 @@ TEST_CASE("malformed histories are refused with file and line", "[timeline_histo
   CHECK(error.context("file") == "00000009.history");
   corruption_of([] { return parse_timeline_history(9, "9\t0/5000000\n"); });
 }
+
+}  // namespace timeline_history_test

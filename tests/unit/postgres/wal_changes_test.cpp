@@ -4,6 +4,8 @@
 #include "unit/postgres/fixture.h"
 #include "unit/postgres/wal_builder.h"
 
+namespace wal_changes_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -395,3 +397,5 @@ TEST_CASE("records that cannot be read are counted", "[wal_changes]") {
   reader.feed(bytes_of(wal.bytes));
   CHECK(collector.not_understood() == 2);
 }
+
+}  // namespace wal_changes_test

@@ -4,6 +4,8 @@
 #include "unit/postgres/fixture.h"
 #include "unit/postgres/wal_builder.h"
 
+namespace wal_record_contents_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -240,3 +242,5 @@ TEST_CASE("restore points tell their name and time", "[wal_records]") {
   const WalRecord too_short = read_one(0, 0x70, short_data(std::string(71, 'n')), 18, main);
   corruption_of([&] { static_cast<void>(decode_restore_point(too_short)); });
 }
+
+}  // namespace wal_record_contents_test

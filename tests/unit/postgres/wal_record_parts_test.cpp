@@ -6,6 +6,8 @@
 #include "unit/postgres/fixture.h"
 #include "unit/postgres/wal_builder.h"
 
+namespace wal_record_parts_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -154,3 +156,5 @@ TEST_CASE("what applies and what is compressed is told by the version", "[wal_re
   CHECK(image_of(15, '\x13', true).compression == WalImageCompression::zstd);
   CHECK_FALSE(image_of(15, '\x01', false).applies);
 }
+
+}  // namespace wal_record_parts_test

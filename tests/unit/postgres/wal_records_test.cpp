@@ -3,6 +3,8 @@
 #include "unit/postgres/fixture.h"
 #include "unit/postgres/wal_builder.h"
 
+namespace wal_records_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -344,3 +346,5 @@ TEST_CASE("the first records of real WAL of every version have their CRC", "[wal
     CHECK(skipped.built == kept.built);
   }
 }
+
+}  // namespace wal_records_test

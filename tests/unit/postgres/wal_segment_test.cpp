@@ -4,6 +4,8 @@
 
 #include "unit/postgres/fixture.h"
 
+namespace wal_segment_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -175,3 +177,5 @@ TEST_CASE("segments too short, too long or empty are refused", "[wal_segment]") 
   zeros.bytes.assign(fixture_size, '\0');
   CHECK(feed_error(zeros).context("field") == "magic");
 }
+
+}  // namespace wal_segment_test

@@ -2,6 +2,8 @@
 #include "unit/postgres/fixture.h"
 #include "unit/postgres/wal_builder.h"
 
+namespace wal_valid_end_test {
+
 using namespace pgrecall;
 using namespace pgrecall::testing;
 
@@ -187,3 +189,5 @@ TEST_CASE("an error of the file's reading is handed on", "[wal_valid_end]") {
   };
   CHECK_THROWS_WITH(valid_wal_end(read, expectation), "the disk fails");
 }
+
+}  // namespace wal_valid_end_test

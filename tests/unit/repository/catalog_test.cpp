@@ -4,6 +4,8 @@
 #include "scratch_repository.h"
 #include "some_backup.h"
 
+namespace catalog_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using std::chrono::seconds;
@@ -188,3 +190,5 @@ TEST_CASE_METHOD(Fixture, "A cluster's system is recorded once and compared afte
   record_system(repository, "prod", other);
   CHECK(read_systems(repository, "prod").size() == 2);
 }
+
+}  // namespace catalog_test

@@ -2,6 +2,8 @@
 
 #include "scratch_repository.h"
 
+namespace checked_json_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -57,3 +59,5 @@ TEST_CASE("Members named sha256, and none at all, are refused") {
   CHECK(error_of([] { static_cast<void>(format_checked_json({{"sha256", 1}})); }).kind() == ErrorKind::failed);
   CHECK(error_of([] { static_cast<void>(format_checked_json(nlohmann::ordered_json::object())); }).kind() == ErrorKind::failed);
 }
+
+}  // namespace checked_json_test

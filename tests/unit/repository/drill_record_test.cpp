@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "scratch_repository.h"
 
+namespace drill_record_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -99,3 +101,5 @@ TEST_CASE("Names of drills are told from others") {
     CHECK(parse_object_name(name).kind == NameKind::other);
   }
 }
+
+}  // namespace drill_record_test

@@ -4,6 +4,8 @@
 #include "repository/varint.h"
 #include "scratch_repository.h"
 
+namespace extent_map_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -166,3 +168,5 @@ TEST_CASE("an extent map cut anywhere, or with bytes behind it, is refused") {
   bytes.push_back(std::byte{0});
   CHECK(error_of([&] { (void)decode_extent_map(bytes, 0, 1000, "map"); }).kind() == ErrorKind::corruption);
 }
+
+}  // namespace extent_map_test

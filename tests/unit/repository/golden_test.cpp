@@ -9,6 +9,8 @@
 #include "repository/wal_times.h"
 #include "scratch_repository.h"
 
+namespace golden_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 namespace golden = pgrecall::golden;
@@ -173,3 +175,5 @@ TEST_CASE("Golden repositories have every kind of object, and nothing that is un
     CHECK(kinds.size() == (repository.sealed() ? 13 : 12));
   }
 }
+
+}  // namespace golden_test

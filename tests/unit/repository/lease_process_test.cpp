@@ -9,6 +9,8 @@
 #include "scratch_repository.h"
 #include "store/posix_store.h"
 
+namespace lease_process_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -146,3 +148,5 @@ TEST_CASE_METHOD(Fixture, "The lease's own thread renews it until it is given ba
   lease.reset();
   CHECK_FALSE(store->open("leases/prod"));
 }
+
+}  // namespace lease_process_test

@@ -6,6 +6,8 @@
 #include "scratch_repository.h"
 #include "store/fault_store.h"
 
+namespace lease_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -215,3 +217,5 @@ TEST_CASE("A lease's JSON has the members of the format") {
   CHECK(json["why"] == "expire");
   CHECK(json.size() == 10);  // and sha256
 }
+
+}  // namespace lease_test

@@ -5,6 +5,8 @@
 #include "scratch_repository.h"
 #include "synthetic_entries.h"
 
+namespace manifest_block_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -227,3 +229,5 @@ TEST_CASE("a block with any byte changed is refused or reads as other entries, w
   }
   CHECK(refused > 0);
 }
+
+}  // namespace manifest_block_test

@@ -6,6 +6,7 @@
 #include "scratch_repository.h"
 #include "synthetic_entries.h"
 
+namespace manifest_scale_test {
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -61,3 +62,5 @@ TEST_CASE("memory does not grow with the number of files: a manifest of 1,000,00
   CHECK(after_index - before < 64U << 20U);
 #endif
 }
+
+}  // namespace manifest_scale_test

@@ -9,6 +9,8 @@
 #include "store/fault_store.h"
 #include "synthetic_entries.h"
 
+namespace manifest_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Sealing = Repository::Sealing;
@@ -222,3 +224,5 @@ TEST_CASE("an index finds every file of a manifest, and nothing else") {
   CHECK_FALSE(index.find(EntryTree::data_directory, "base"));
   CHECK_FALSE(index.find(EntryTree::configuration, entries[1].path));
 }
+
+}  // namespace manifest_test

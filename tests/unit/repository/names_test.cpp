@@ -4,6 +4,8 @@
 
 #include "scratch_repository.h"
 
+namespace names_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -101,3 +103,5 @@ TEST_CASE("What this version does not know is other") {
   INFO(name);
   CHECK(parse_object_name(name).kind == NameKind::other);
 }
+
+}  // namespace names_test

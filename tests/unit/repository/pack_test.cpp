@@ -4,6 +4,8 @@
 #include "repository/relocation.h"
 #include "scratch_repository.h"
 
+namespace pack_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Sealing = Repository::Sealing;
@@ -277,3 +279,5 @@ TEST_CASE("relocations that are not sorted or not whole are refused") {
   decode_relocations(ByteView(payload).first(36), entries, "moved");
   CHECK(entries == std::vector<Relocation>{{100, {}, 64, 40}});
 }
+
+}  // namespace pack_test

@@ -6,6 +6,8 @@
 #include "scratch_repository.h"
 #include "store/fault_store.h"
 
+namespace pack_writer_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using Sealing = Repository::Sealing;
@@ -171,3 +173,5 @@ TEST_CASE("cancel wakes whoever waits for a free pack") {
   gated.gate.count_down();
   CHECK(error_of([&] { (void)writer.finish(); }).kind() == ErrorKind::cancelled);
 }
+
+}  // namespace pack_writer_test

@@ -8,6 +8,8 @@
 #include "scratch_repository.h"
 #include "store/posix_store.h"
 
+namespace repository_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -278,3 +280,5 @@ TEST_CASE_METHOD(Fixture, "An object that was stored while the repository went a
   CHECK(error_of([&] { static_cast<void>(repository.store().put("clusters/a", leaving)); }).kind() ==
         ErrorKind::store_unreachable);
 }
+
+}  // namespace repository_test

@@ -5,6 +5,8 @@
 #include "scratch_repository.h"
 #include "some_backup.h"
 
+namespace summary_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -92,3 +94,5 @@ TEST_CASE("What is no JSON object is corruption") {
   const auto text = GENERATE(as<std::string>(), "", "[]", "{", "null", "{\"id\":\"\xff\"}", std::string(100'000, '['));
   CHECK(error_of([&] { static_cast<void>(parse_summary(text, "x")); }).kind() == ErrorKind::corruption);
 }
+
+}  // namespace summary_test

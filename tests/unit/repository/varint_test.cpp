@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+namespace varint_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -78,3 +80,5 @@ TEST_CASE("a count that the payload cannot hold is refused before memory is aske
   CHECK(PayloadReader(out, "thing").count(2) == 3);
   CHECK_THROWS_AS(PayloadReader(out, "thing").count(3), Error);
 }
+
+}  // namespace varint_test

@@ -6,6 +6,8 @@
 #include "repository/wal_object.h"
 #include "scratch_repository.h"
 
+namespace wal_archive_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -206,3 +208,5 @@ TEST_CASE_METHOD(Fixture, "A history file is kept, and not replaced by another")
   CHECK(text_of(read_history(repository, "prod", 2).value()) == text_of(history));
   CHECK_FALSE(read_history(repository, "prod", 3));
 }
+
+}  // namespace wal_archive_test

@@ -5,6 +5,8 @@
 #include "repository/wal_inventory.h"
 #include "scratch_repository.h"
 
+namespace wal_times_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -81,3 +83,5 @@ TEST_CASE("An inventory joins segments into runs, and forgets tails of whole seg
   CHECK_FALSE(wal.unbroken_until(Lsn{0x800000}, megabyte));
   CHECK_FALSE(wal.unbroken_until(Lsn{0xa00000 + 150}, megabyte));
 }
+
+}  // namespace wal_times_test

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+namespace cron_expression_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -174,3 +176,5 @@ TEST_CASE("who needs an expression gets an error of the configuration", "[cron]"
     CHECK(error.context("column") == "8");
   }
 }
+
+}  // namespace cron_expression_test

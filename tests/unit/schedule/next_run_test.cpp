@@ -4,6 +4,8 @@
 
 #include "unit/schedule/moments.h"
 
+namespace next_run_test {
+
 using namespace pgrecall;
 using test::at;
 
@@ -88,3 +90,5 @@ TEST_CASE("a clock that shows nonsense ends nothing", "[next_run]") {
   CHECK(next_run(daily, berlin, Time::min()).has_value());
   CHECK(next_run(CronExpression::parsed("0 * * * *"), berlin, Time::min()).has_value());
 }
+
+}  // namespace next_run_test

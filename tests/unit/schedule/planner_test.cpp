@@ -6,6 +6,8 @@
 
 #include "unit/schedule/moments.h"
 
+namespace planner_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 using test::at;
@@ -218,3 +220,5 @@ TEST_CASE("each reason has a name and a text of its own", "[planner]") {
     CHECK(said.insert(name(reason)).second);
   }
 }
+
+}  // namespace planner_test

@@ -9,6 +9,8 @@
 #include "unit/schedule/local_clock.h"
 #include "unit/schedule/moments.h"
 
+namespace simulation_test {
+
 // Three years of planning, in simulated time: what starts is checked against the list of due times that a walk through every
 // minute finds (local_clock.h), and against what downtime takes away by plain reasoning.
 
@@ -263,3 +265,5 @@ TEST_CASE("three years with a clock that jumps: nothing starts twice, and work g
   // A day, what a clock within 25 hours may hold back, and what a due time that the wrong clock had started takes away.
   CHECK(longest_pause < std::chrono::hours(24 * 8));
 }
+
+}  // namespace simulation_test

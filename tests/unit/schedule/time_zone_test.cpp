@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "unit/schedule/moments.h"
 
+namespace time_zone_test {
+
 using namespace pgrecall;
 using test::at;
 
@@ -95,3 +97,5 @@ TEST_CASE("a zone that is not known gets what was perhaps meant", "[time_zone]")
     CHECK(error.message() == "\"Mars/Olympus\" is not a time zone that this system knows");
   }
 }
+
+}  // namespace time_zone_test

@@ -6,6 +6,8 @@
 #include "schedule/next_run.h"
 #include "unit/schedule/local_clock.h"
 
+namespace transitions_test {
+
 using namespace pgrecall;
 using test::Walk;
 
@@ -124,3 +126,5 @@ TEST_CASE("the same in every zone of the world", "[.][every_zone]") {
   }
   CHECK(zones > 300);
 }
+
+}  // namespace transitions_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace config_changes_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -61,3 +63,5 @@ TEST_CASE("a reload concerns those alone whose WAL is received otherwise") {
     CHECK_THAT(compare(before, after).text, Catch::Contains("restart"));
   }
 }
+
+}  // namespace config_changes_test

@@ -2,6 +2,8 @@
 
 #include "service/deliveries.h"
 
+namespace health_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -59,3 +61,5 @@ TEST_CASE("of a cluster that another daemon works on, that one tells") {
   figures.clusters[0].newest_backup_started.reset();
   CHECK(good(figures));
 }
+
+}  // namespace health_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace run_choice_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("nothing starts for a cluster that another daemon has") {
   CHECK(choice.next == "b");
   CHECK_THAT(choice.reasons.at("a"), Catch::Contains("not ours"));
 }
+
+}  // namespace run_choice_test

@@ -5,6 +5,8 @@
 #include "io/bounded_queue.h"
 #include "unit/service/scratch.h"
 
+namespace run_queue_test {
+
 // Runs here fail at once: there is no repository where the configuration says. What the queue makes of that is what counts.
 
 using namespace pgrecall;
@@ -198,3 +200,5 @@ TEST_CASE_METHOD(Fixture, "every line of a run is kept with it") {
   }
   CHECK_THAT(all, Catch::Contains("asked for") && Catch::Contains("started") && Catch::Contains("failed"));
 }
+
+}  // namespace run_queue_test

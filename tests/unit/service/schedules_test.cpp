@@ -4,6 +4,8 @@
 
 #include "unit/service/scratch.h"
 
+namespace schedules_test {
+
 using namespace pgrecall;
 using namespace std::chrono_literals;
 
@@ -127,3 +129,5 @@ TEST_CASE_METHOD(Fixture, "what comes is told soonest first") {
   CHECK(all[0].due == noon + 20min);
   CHECK(schedules->upcoming("a", noon).size() == 1);
 }
+
+}  // namespace schedules_test

@@ -17,6 +17,8 @@
 #include "store/object_store.h"
 #include "unit/service/scratch.h"
 
+namespace service_test {
+
 // The whole service in this process, with a repository and without servers: enough for every thread of it to meet the others.
 
 using namespace pgrecall;
@@ -207,3 +209,5 @@ TEST_CASE("where no daemon listens, there is none") {
   CHECK_FALSE(ApiClient(std::string(300, 'x')).reachable());
   CHECK_THROWS_AS(ApiClient(scratch / "socket").get("/v1/status"), Error);
 }
+
+}  // namespace service_test

@@ -5,6 +5,8 @@
 #include "base/bytes.h"
 #include "unit/page/sample.h"
 
+namespace web_routes_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -141,3 +143,5 @@ TEST_CASE("ready is that every cluster is looked after, here or elsewhere", "[we
   web.sample.figures.state = "draining";
   CHECK(web.ask("/readyz").body == "ending\n");
 }
+
+}  // namespace web_routes_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace window_facts_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -68,3 +70,5 @@ TEST_CASE("Of several gaps, only the newest may be filled by a receiver of which
   CHECK(facts.gap_ends.size() == 1);
   CHECK(facts.awaited_gap_ends.size() == 1);
 }
+
+}  // namespace window_facts_test

@@ -10,6 +10,8 @@
 #include "store/retrying_store.h"
 #include "unit/io/temporary_directory.h"
 
+namespace conformance_test {
+
 using namespace pgrecall;
 using pgrecall::test::check_conformance;
 using pgrecall::test::TemporaryDirectory;
@@ -118,3 +120,5 @@ TEST_CASE("retrying makes a flaky store conform, over a directory") {
   Directory directory;
   check_flaky(directory.store);
 }
+
+}  // namespace conformance_test

@@ -5,6 +5,8 @@
 #include "store/memory_store.h"
 #include "store/retrying_store.h"
 
+namespace counting_store_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -81,3 +83,5 @@ TEST_CASE("what fails counts by the kind of its error, and each try") {
   CHECK(timed(counters, "remove") == 3);
   CHECK(counters.reading().retries == 2);
 }
+
+}  // namespace counting_store_test

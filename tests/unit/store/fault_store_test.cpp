@@ -8,6 +8,8 @@
 #include "store/memory_store.h"
 #include "unit/store/conformance.h"
 
+namespace fault_store_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -152,3 +154,5 @@ TEST_CASE("numbers are given once, whichever thread asks") {
   CHECK(store.operations() == 800);
   CHECK(store.injected() == 400);
 }
+
+}  // namespace fault_store_test

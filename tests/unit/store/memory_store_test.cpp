@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "unit/store/conformance.h"
 
+namespace memory_store_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -46,3 +48,5 @@ TEST_CASE("an equal object in memory is there already") {
   REQUIRE(put_text(store, "a", "x") == PutResult::created);
   CHECK(put_text(store, "a", "x") == PutResult::already_exists);
 }
+
+}  // namespace memory_store_test

@@ -12,6 +12,8 @@
 #include "unit/io/temporary_directory.h"
 #include "unit/store/conformance.h"
 
+namespace posix_processes_test {
+
 // What other processes, other users and small file systems do to a store.
 
 using namespace pgrecall;
@@ -285,3 +287,5 @@ TEST_CASE("what permissions forbid is an error that will not pass") {
   CHECK(result_of(child) == 0);
   CHECK(get_text(store, "private/a") == "x");
 }
+
+}  // namespace posix_processes_test

@@ -13,6 +13,8 @@
 #include "unit/io/temporary_directory.h"
 #include "unit/store/conformance.h"
 
+namespace posix_store_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -215,3 +217,5 @@ TEST_CASE("a version is the SHA-256 of the content") {
   REQUIRE(put_text(store, "b", large) == PutResult::created);
   CHECK(version_of(store, "b") == sha256(bytes_of(large)).to_string());
 }
+
+}  // namespace posix_store_test

@@ -7,6 +7,8 @@
 #include "store/memory_store.h"
 #include "unit/store/conformance.h"
 
+namespace rate_limited_store_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -57,3 +59,5 @@ TEST_CASE("a stop ends a put that waits, and nothing is stored") {
   }
   CHECK(memory.open("a") == nullptr);
 }
+
+}  // namespace rate_limited_store_test

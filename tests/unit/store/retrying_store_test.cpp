@@ -7,6 +7,8 @@
 #include "store/memory_store.h"
 #include "unit/store/conformance.h"
 
+namespace retrying_store_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 using namespace std::chrono_literals;
@@ -202,3 +204,5 @@ TEST_CASE("a stop ends the waiting between tries") {
   CHECK(error_of([&] { return store.open("a"); }).kind() == ErrorKind::cancelled);
   CHECK(faults.operations() == 1);
 }
+
+}  // namespace retrying_store_test

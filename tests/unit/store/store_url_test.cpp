@@ -7,6 +7,8 @@
 #include "unit/io/temporary_directory.h"
 #include "unit/store/conformance.h"
 
+namespace store_url_test {
+
 using namespace pgrecall;
 
 TEST_CASE("file URLs and absolute paths name directories") {
@@ -45,3 +47,5 @@ TEST_CASE("an opened store is where its address says") {
   REQUIRE(test::put_text(*store, "a", "content") == PutResult::created);
   CHECK(test::get_text(*open_store(directory / "my store"), "a") == "content");
 }
+
+}  // namespace store_url_test
