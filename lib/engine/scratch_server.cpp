@@ -55,7 +55,7 @@ ServerSettings isolated_settings(unsigned major, const ControlFile& control, con
       {"config_file", places.directory + "/postgresql.conf"},
       {"hba_file", places.directory + "/pg_hba.conf"},
       {"ident_file", places.directory + "/pg_ident.conf"},
-      {"external_pid_file", ""},
+      {"external_pid_file", places.directory + "/server.pid"},
       // One socket.
       {"listen_addresses", ""},
       {"unix_socket_directories", places.sockets},

@@ -196,7 +196,6 @@ void StructureCheck::tell() const {
 }
 
 void StructureCheck::run(std::uint64_t seed) {
-  server_.promote();
   for (const std::string& database : server_.databases()) {
     throw_if_stopped(stop_);
     if (auto schema = prepare(database)) {
@@ -211,7 +210,7 @@ void StructureCheck::run(std::uint64_t seed) {
     sizes.push_back(structure.bytes);
   }
   std::vector<std::size_t> order = sampling_order(sizes, seed);
-  std::ranges::stable_partition(order, [&](std::size_t index) { return all_[index].catalog; });
+  std::stable_partition(order.begin(), order.end(), [&](std::size_t index) { return all_[index].catalog; });
   for (const std::size_t index : order) {
     throw_if_stopped(stop_);
     if (std::chrono::steady_clock::now() >= deadline_) {
