@@ -217,7 +217,8 @@ std::vector<AlertEntry> AlertBook::open(Time now) const {
     }
   }
   std::sort(entries.begin(), entries.end(), [](const AlertEntry& a, const AlertEntry& b) {
-    return std::pair(a.since, a.fingerprint) < std::pair(b.since, b.fingerprint);
+    return std::tie(a.since, a.alert.cluster, a.alert.name, a.fingerprint) <
+           std::tie(b.since, b.alert.cluster, b.alert.name, b.fingerprint);
   });
   return entries;
 }

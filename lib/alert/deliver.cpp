@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <fstream>
+#include <span>
 #include <sstream>
 
 #include "alert/format/formats.h"
 #include "alert/format/text.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "http/http_client.h"
 
@@ -18,6 +21,21 @@ using Outcome = DeliveryResult::Outcome;
 
 constexpr auto pagerduty_address = "https://events.pagerduty.com/v2/enqueue";
 constexpr std::size_t longest_answer = 300;
+
+std::string percent_decoded(std::string_view text) {
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    unsigned value = 0;
+    if (text[at] == '%' && text.size() - at > 2 &&
+        std::from_chars(&text[at + 1], &text[at + 3], value, 16).ptr == &text[at + 3]) {
+      plain += static_cast<char>(value);
+      at += 2;
+    } else {
+      plain += text[at];
+    }
+  }
+  return plain;
+}
 
 // What was read for one attempt, so that a peer that repeats it in its answer does not bring it into a log.
 class Secrets {
@@ -34,11 +52,30 @@ class Secrets {
         hide(text, secret.reveal().substr(path));
         hide(text, secret.reveal().substr(path + 1));
       }
+      hide_login(text, secret.reveal(), scheme, path);
     }
     return text;
   }
 
  private:
+  // "user:password" before the host of an address: as it is, decoded (RFC 3986, section 2.1), and as HTTP's Basic scheme sends
+  // it.
+  static void hide_login(std::string& text, const std::string& address, std::size_t scheme, std::size_t path) {
+    const auto host = scheme == std::string::npos ? scheme : address.substr(0, path).rfind('@');
+    if (host == std::string::npos || host < scheme + 3) {
+      return;
+    }
+    const std::string written = address.substr(scheme + 3, host - scheme - 3);
+    const std::string login = percent_decoded(written);
+    hide(text, to_base64(std::as_bytes(std::span(login))));
+    for (const std::string& form : {written, login}) {
+      hide(text, form);
+      if (const auto colon = form.find(':'); colon != std::string::npos) {
+        hide(text, form.substr(colon + 1));
+      }
+    }
+  }
+
   static void hide(std::string& text, const std::string& secret) {
     constexpr std::size_t shortest = 4;  // less would blot out innocent words
     if (secret.size() < shortest) {

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Each kind of receiver at the socket: what it is sent, what becomes of its answers, and that nothing is lost and no secret told."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -160,6 +161,14 @@ class Delivery(IntegrationTest):
     def test_an_answer_that_repeats_the_secret_is_shown_without_it(self):
         self.assertIn("the receiver answered 404: no **** here",
                       self.refused(peer=self.peer((404, {}, f"no /hook/{CANARY} here".encode()))))
+
+    def test_an_answer_that_repeats_the_login_is_shown_without_it(self):
+        """As HTTP's Basic scheme sends it: not as it stands in the address."""
+        sent = base64.b64encode(b"me:pass@word").decode()
+        peer = self.peer((404, {}, f"Authorization: Basic {sent}; pass@word".encode()))
+        problem = self.refused(peer=peer.url.replace("://", "://me:pass%40word@"))
+        self.assertEqual(f"Basic {sent}", peer.requests[0].headers["Authorization"])
+        self.assertIn("answered 404: Authorization: Basic ****; ****", problem)
 
     def test_redirects_are_not_followed(self):
         other = self.peer()
