@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "client/daemon_run.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
@@ -14,6 +16,12 @@ struct VerifyOptions {
   VerifyWishes wishes;
 };
 
+VerifyPlace place_of(const VerifyOptions& options, Session& session) {
+  const Config* config = session.config();
+  const bool has_spool = config != nullptr && std::filesystem::is_directory(config->spool);
+  return {.cluster = options.cluster, .spool = has_spool ? config->spool : std::string()};
+}
+
 int run_verify(const VerifyOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
   if (const auto daemon = daemon_for(options.place, session)) {
@@ -24,7 +32,7 @@ int run_verify(const VerifyOptions& options, Session& session) {
   Progress progress;
   const JobContext context{repository, session.clock(), progress, stop, console.style(), session.repeated_options()};
   const JobOutcome outcome = run_shown(progress, console, "nothing was marked; start it again when it suits",
-                                       [&] { return run_verify_job(options.cluster, options.wishes, context); });
+                                       [&] { return run_verify_job(place_of(options, session), options.wishes, context); });
   return show_outcome(outcome, console);
 }
 }  // namespace

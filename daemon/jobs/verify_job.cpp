@@ -88,16 +88,17 @@ std::string text_of(const VerifyReport& report, const VerifyRequest& request, co
   return out;
 }
 
-VerifyRequest request_of(const std::string& cluster, const VerifyWishes& wishes, const Repository& repository) {
+VerifyRequest request_of(const VerifyPlace& place, const VerifyWishes& wishes, const Repository& repository) {
   VerifyRequest request;
-  request.cluster = cluster;
+  request.cluster = place.cluster;
+  request.spool = place.spool;
   request.data_fraction = wishes.fraction;
   request.workers = wishes.workers.value_or(request.workers);
   fill_random(std::as_writable_bytes(std::span(&request.seed, 1)));
   if (wishes.id.empty()) {
-    require_cluster(repository, cluster);
+    require_cluster(repository, place.cluster);
   } else {
-    request.backup = choose_backup(repository, cluster, wishes.id).summary.id;
+    request.backup = choose_backup(repository, place.cluster, wishes.id).summary.id;
   }
   return request;
 }
@@ -132,8 +133,8 @@ VerifyWishes verify_wishes_of(const ordered_json& json) {
   return wishes;
 }
 
-JobOutcome run_verify_job(const std::string& cluster, const VerifyWishes& wishes, const JobContext& context) {
-  const VerifyRequest request = request_of(cluster, wishes, context.repository);
+JobOutcome run_verify_job(const VerifyPlace& place, const VerifyWishes& wishes, const JobContext& context) {
+  const VerifyRequest request = request_of(place, wishes, context.repository);
   const VerifyReport report = verify(context.repository, request, context.clock, context.progress, context.stop);
   JobOutcome outcome;
   outcome.presence = JobOutcome::Presence::report;

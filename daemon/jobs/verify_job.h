@@ -14,12 +14,17 @@ struct VerifyWishes {
   double fraction = 1.0;
   std::optional<unsigned> workers;
 };
+// Where a verification happens.
+struct VerifyPlace {
+  std::string cluster;
+  std::string spool;  // directory of all spools of this host; empty: none
+};
 // As the daemon's API carries them: docs/api.md, "Starting a run".
 [[nodiscard]] nlohmann::ordered_json to_json(const VerifyWishes& wishes);
 // Error{usage} for what is no wish.
 [[nodiscard]] VerifyWishes verify_wishes_of(const nlohmann::ordered_json& json);
 
 // The exit code is that of corruption where damage was found. Errors: those of verify().
-[[nodiscard]] JobOutcome run_verify_job(const std::string& cluster, const VerifyWishes& wishes, const JobContext& context);
+[[nodiscard]] JobOutcome run_verify_job(const VerifyPlace& place, const VerifyWishes& wishes, const JobContext& context);
 
 }  // namespace pgrecall

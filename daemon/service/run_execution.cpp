@@ -18,12 +18,14 @@ JobOutcome back_up_as_ordered(const RunOrder& order, const BackupWishes& wishes,
   return run_backup_job(request, context);
 }
 
+VerifyPlace verify_place(const RunOrder& order) { return {.cluster = order.cluster, .spool = order.spool}; }
+
 // A month's backup is not done before all of it was read back.
 JobOutcome monthly(const RunOrder& order, const JobContext& context) {
   JobOutcome outcome = back_up_as_ordered(order, scheduled_wishes(JobKind::monthly), context);
   VerifyWishes wishes;
   wishes.id = outcome.document.at("backup").at("id").get<std::string>();
-  const JobOutcome verified = run_verify_job(order.cluster, wishes, context);
+  const JobOutcome verified = run_verify_job(verify_place(order), wishes, context);
   outcome.text += verified.text;
   outcome.document["verify"] = verified.document.at("verify");
   if (verified.exit_code != exit_done) {
@@ -44,7 +46,7 @@ JobOutcome do_job(const RunOrder& order, const JobContext& context) {
     case JobKind::daily:
     case JobKind::weekly: return back_up_as_ordered(order, scheduled_wishes(order.kind), context);
     case JobKind::monthly: return monthly(order, context);
-    case JobKind::verify: return run_verify_job(order.cluster, verify_wishes_of(order.options), context);
+    case JobKind::verify: return run_verify_job(verify_place(order), verify_wishes_of(order.options), context);
     case JobKind::drill:
       return run_drill_job({.cluster = order.cluster,
                             .address = configured_address(order.config.repository, order.repository),

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "engine/failure.h"
 #include "engine/verify_backup.h"
+#include "engine/verify_continuity.h"
 #include "engine/verify_inventory.h"
 #include "engine/verify_wal.h"
 #include "io/rate_limiter.h"
@@ -97,6 +98,7 @@ VerifyReport VerifyRun::execute() {
       context_.progress.enter("verifying the rest");
       check_rest_of_packs();
       report_unknown();
+      check_continuity(context_);
     }
     put_marks();
   } catch (...) {

@@ -19,13 +19,14 @@ struct VerifyRequest {
   double data_fraction = 1.0;      // of the chunks, 0 to 1; metadata and WAL are always read whole
   std::uint64_t seed = 0;          // of the sample
   unsigned workers = 2;
+  std::string spool;  // directory of all spools, where a receiver on this host works; empty: none
 };
 
 // What a Finding::kind can be; docs/json-output.md lists them for readers of the JSON.
 namespace finding_kind {
 inline constexpr const char* corrupt_object = "corrupt object";  // its bytes are not those that were stored
 inline constexpr const char* missing_object = "missing object";
-inline constexpr const char* missing_wal = "missing wal";  // between the start and the stop of a backup
+inline constexpr const char* missing_wal = "missing wal";  // that a backup needs, or behind one with more WAL behind it
 // Objects that are whole each, but do not fit each other: a reference to a chunk that its pack does not have, a manifest that
 // does not hold what the summary says ...
 inline constexpr const char* inconsistent = "inconsistent";

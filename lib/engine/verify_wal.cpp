@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "engine/verify_records.h"
 #include "io/rate_limiter.h"
 #include "postgres/timeline_history.h"
 #include "postgres/wal_segment.h"
@@ -39,12 +40,28 @@ WalSegmentExpectation expectation_of(const BackupSummary& summary, const WalSegm
   return {.system_identifier = summary.system_identifier, .segment = segment, .major_version = summary.server_version / 10'000};
 }
 
-// A whole segment: bytes as stored, page headers as expected.
+SegmentRecords::Behind behind(const VerifyContext& context, const WalSegment& segment) {
+  const bool stored = std::ranges::binary_search(context.inventory.segments, VerifyInventory::Segment::of(segment.next()));
+  return stored ? SegmentRecords::Behind::stored : SegmentRecords::Behind::unknown;
+}
+
+void judge_records(const VerifyContext& context, const std::string& object, const WalSegment& segment,
+                   const SegmentRecords& records, const WalPageChecker& pages) {
+  try {
+    records.judge(pages.zero_tail_offset(), behind(context, segment));
+  } catch (Error& error) {
+    throw std::move(error).with("object", object);
+  }
+}
+
+// A whole segment: bytes as stored, pages and records as expected.
 void read_segment(const VerifyContext& context, const std::string& object, const WalSegmentExpectation& expectation) {
   WalPageChecker checker(expectation);
+  SegmentRecords records(expectation.segment);
   const auto description = read_wal(context.repository, object, ObjectKind::wal_segment, [&](ByteView bytes) {
     throw_if_stopped(context.stop);
     of_object(object, [&] { checker.feed(bytes); });
+    records.feed(bytes);
   });
   if (!description) {
     throw Error(ErrorKind::corruption, "WAL vanished while it was verified").with("object", object);
@@ -56,11 +73,13 @@ void read_segment(const VerifyContext& context, const std::string& object, const
         .with("expected", expectation.system_identifier)
         .with("found", description->system_identifier);
   }
+  judge_records(context, object, expectation.segment, records, checker);
 }
 
 // One that no backup tells about: system and segment size are as its own first page says, which the description must confirm.
 void read_stray_segment(const VerifyContext& context, const std::string& object, const VerifyInventory::Segment& name) {
   std::optional<WalPageChecker> checker;
+  std::optional<SegmentRecords> records;
   WalSegmentExpectation expectation;
   const auto description = read_wal(context.repository, object, ObjectKind::wal_segment, [&](ByteView bytes) {
     throw_if_stopped(context.stop);
@@ -70,9 +89,11 @@ void read_stray_segment(const VerifyContext& context, const std::string& object,
         expectation.system_identifier = load_little<std::uint64_t>(bytes.data() + system_identifier_offset);
         expectation.segment = name.of_size(valid_segment_size(size) ? size : default_segment_size);
         checker.emplace(expectation);
+        records.emplace(expectation.segment);
       }
       if (checker) {
         checker->feed(bytes);
+        records->feed(bytes);
       }
     });
   });
@@ -83,6 +104,7 @@ void read_stray_segment(const VerifyContext& context, const std::string& object,
   if (description->system_identifier != expectation.system_identifier || description->segment != expectation.segment) {
     throw Error(ErrorKind::corruption, "WAL and its description are of different clusters").with("object", object);
   }
+  judge_records(context, object, expectation.segment, *records, *checker);
 }
 
 // What stands behind the last slash.
@@ -148,6 +170,7 @@ void VerifyWal::check_tails(const BackupSummary& summary, const WalSegment& segm
   std::uint64_t covered = 0;
   ++context_.counters.wal_segments;
   WalPageChecker checker(expectation_of(summary, segment));
+  SegmentRecords records(segment);
   for (const WalObjects::Tail& tail : find_wal(context_.repository, cluster, segment).tails) {
     if (tail.from > covered || tail.to <= covered) {
       continue;
@@ -158,7 +181,9 @@ void VerifyWal::check_tails(const BackupSummary& summary, const WalSegment& segm
       static_cast<void>(read_wal(context_.repository, tail.object_name, ObjectKind::wal_tail, [&](ByteView bytes) {
         throw_if_stopped(context_.stop);
         const std::uint64_t known = std::min<std::uint64_t>(covered > at ? covered - at : 0, bytes.size());
-        of_object(tail.object_name, [&] { checker.feed(bytes.subspan(static_cast<std::size_t>(known))); });
+        const ByteView more = bytes.subspan(static_cast<std::size_t>(known));
+        of_object(tail.object_name, [&] { checker.feed(more); });
+        records.feed(more);
         at += bytes.size();
       }));
     });
@@ -185,6 +210,7 @@ void VerifyWal::check_tails(const BackupSummary& summary, const WalSegment& segm
       checker.feed(zeros);
       checker.finish();
     });
+    judge_records(context_, whole, segment, records, checker);
   }));
 }
 

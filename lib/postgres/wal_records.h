@@ -81,6 +81,7 @@ class WalRecordReader {
   // before it is not over.
   [[nodiscard]] Lsn position() const noexcept { return position_; }
   // Once it has ended: where the zeros begin. That lies behind position() when a record that began was never written to its end.
+  // After an error: how far it had come.
   [[nodiscard]] Lsn ended_at() const noexcept { return next_; }
   // How many records were reported.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }

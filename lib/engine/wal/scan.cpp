@@ -32,7 +32,7 @@ class EventSink final : public WalRecordSink {
 };
 
 // Ends the reading of a segment of which no more is needed.
-struct Enough {};
+struct ReadEnough {};
 
 }  // namespace
 
@@ -83,13 +83,13 @@ std::optional<ScannedSegment> WalScan::scan(std::uint64_t number) const {
       const bool more = read(further, [&](ByteView bytes) {
         feed(bytes);
         if (!unfinished()) {
-          throw Enough{};
+          throw ReadEnough{};
         }
       });
       if (!more) {
         break;
       }
-    } catch (const Enough&) {
+    } catch (const ReadEnough&) {
       break;
     }
   }

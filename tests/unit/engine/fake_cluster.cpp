@@ -1,6 +1,7 @@
 #include "unit/engine/fake_cluster.h"
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -8,17 +9,17 @@
 
 #include "postgres/control_file.h"
 #include "postgres/page.h"
+#include "unit/postgres/wal_builder.h"
 
 namespace pgrecall::test {
 
 namespace {
 
-// PageHeaderData of src/include/storage/bufpage.h, XLogPageHeaderData of src/include/access/xlog_internal.h.
+// PageHeaderData of src/include/storage/bufpage.h.
 constexpr std::size_t page_checksum_offset = 8;
 constexpr std::uint16_t page_header_end = 24;
 constexpr std::uint16_t page_layout_version = 4;
 constexpr std::uint16_t wal_magic_15 = 0xD110;
-constexpr std::uint16_t wal_long_header = 0x0002;
 
 // A control file that a real server 15 wrote.
 Bytes real_control_file() {
@@ -86,20 +87,14 @@ FakeCluster fake_cluster() {
 }
 
 Bytes fake_wal(const FakeCluster& source, const WalSegment& segment, std::size_t pages) {
-  Bytes bytes(segment.size);
-  for (std::size_t i = 0; i < pages; ++i) {
-    std::byte* const page = bytes.data() + i * fake_page_size;
-    store_little<std::uint16_t>(page, wal_magic_15);
-    store_little<std::uint16_t>(page + 2, i == 0 ? wal_long_header : std::uint16_t{0});
-    store_little<std::uint32_t>(page + 4, segment.timeline);
-    store_little<std::uint64_t>(page + 8, segment.start().value + i * fake_page_size);
-    if (i == 0) {
-      store_little<std::uint64_t>(page + 24, source.system_identifier);
-      store_little<std::uint32_t>(page + 32, segment.size);
-      store_little<std::uint32_t>(page + 36, fake_page_size);
-    }
-    store_little<std::uint64_t>(page + 64, segment.number * 1000 + i);
-  }
+  constexpr std::size_t system_identifier_offset = 24;
+  testing::WalBuilder builder(segment.start().value, wal_magic_15);
+  builder.timeline = segment.timeline;
+  builder.add_heap((pages - 1) * fake_page_size + segment.number % 100);
+  builder.add_switch();
+  const ByteView built = bytes_of(builder.bytes);
+  Bytes bytes(built.begin(), built.end());
+  store_little<std::uint64_t>(bytes.data() + system_identifier_offset, source.system_identifier);
   return bytes;
 }
 

@@ -41,7 +41,7 @@ inline constexpr Timeline fake_timeline = 2;
 [[nodiscard]] Bytes fake_relation(const std::vector<std::uint64_t>& seeds);
 // Files of every kind that a manifest tells apart: bundled, whole, mapped with a hole, zeros, empty, configuration.
 [[nodiscard]] FakeCluster fake_cluster();
-// A segment whose page headers are those of PostgreSQL 15; `pages` of it are filled, the rest is zeros.
+// A segment as PostgreSQL 15 writes it: a record that reaches into page `pages`, and a switch, behind which it is zeros.
 [[nodiscard]] Bytes fake_wal(const FakeCluster& source, const WalSegment& segment, std::size_t pages);
 
 }  // namespace pgrecall::test
