@@ -3,7 +3,8 @@
 
 import re
 
-from harness import IntegrationTest, contract, main
+from harness import IntegrationTest, contract, main, processes
+from harness.drills import DrillTest
 
 
 class Verify(IntegrationTest):
@@ -114,6 +115,68 @@ class Verify(IntegrationTest):
         (finding,) = self.damages(tool.verify("prod", exit=contract.CORRUPTION))
         self.assertEqual(self.name_of(tool, pack), finding["object"])
         self.assertTrue(key.exists())
+
+
+class VerifyWal(DrillTest):
+    def verify(self, runner, exit=0):
+        return runner.verify("prod", exit=exit, user="postgres")
+
+    def write_wal(self, source, segments=8):
+        source.execute("create table if not exists log (id int, filler text)")
+        for number in range(segments):
+            source.execute("insert into log select %s, repeat(md5(i::text), 30) from generate_series(1, 800) i", (number,))
+        self.archive_all(source)
+
+    def segments(self, runner):
+        return sorted(path for path in (runner.repository / "clusters/prod/wal").rglob("*") if path.is_file() and len(path.name) == 24)
+
+    def name_of(self, runner, path):
+        return str(path.relative_to(runner.repository))
+
+    def test_gap_matters_until_a_newer_backup(self):
+        source, runner = self.prepare()
+        self.write_wal(source)
+        lost = self.segments(runner)[-4]
+        lost.unlink()
+        (finding,) = self.verify(runner, exit=contract.CORRUPTION)
+        self.assertEqual(("damage", "missing wal", self.name_of(runner, lost), []),
+                         (finding["severity"], finding["kind"], finding["object"], finding["backups"]))
+        self.assertIn("recovery cannot go beyond", finding["problem"])
+        # The backup itself is whole.
+        (backup,) = runner.ids("prod")
+        self.assertFalse(runner.run("show", "prod", backup, "--output", "json").json()["backup"]["damaged"])
+        runner.backup("prod", user="postgres")
+        (finding,) = self.verify(runner)
+        self.assertEqual(("notice", "missing wal", self.name_of(runner, lost)), (finding["severity"], finding["kind"], finding["object"]))
+        self.assertIn("cannot be reached", finding["problem"])
+
+    def test_records_of_switched_and_promoted_timelines_are_right_and_a_wrong_one_is_found(self):
+        source, runner = self.prepare()
+        self.write_wal(source, 3)
+        source.execute("insert into log values (99, 'before the switch')")
+        self.archive_all(source)
+        # The last segment of timeline 1 is archived as far as it was written; timeline 2 goes on in a copy of it.
+        source.execute("insert into log values (100, 'the end of timeline 1')")
+        source.stop()
+        (source.data / "recovery.signal").touch()
+        processes.own(source.data / "recovery.signal")
+        source.options["restore_command"] = "false"
+        source.start()
+        self.write_wal(source, 5)
+        self.assertEqual([], self.verify(runner))
+        stored = self.segments(runner)[-4]
+        self.assertEqual("00000002", stored.name[:8])
+        file = self.directory / stored.name
+        runner.run("wal", "fetch", "prod", stored.name, file)
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2 + 1000] ^= 1
+        file.write_bytes(data)
+        stored.unlink()
+        runner.run("wal", "push", "prod", file)
+        processes.own(stored)
+        (finding,) = self.verify(runner, exit=contract.CORRUPTION)
+        self.assertEqual(("damage", "corrupt object", self.name_of(runner, stored)), (finding["severity"], finding["kind"], finding["object"]))
+        self.assertIn("wrong CRC", finding["problem"])
 
 
 class Check(IntegrationTest):

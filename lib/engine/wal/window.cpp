@@ -199,6 +199,10 @@ RecoveryWindow compute_window(const Repository& repository, const std::string& c
   RecoveryWindow window;
   window.cluster = cluster;
   Catalog catalog = read_catalog(repository, cluster);
+  // A summary that is whole and yet impossible: verify reports it, and nothing can be reckoned with it.
+  std::erase_if(catalog.backups, [](const ListedBackup& each) {
+    return !valid_segment_size(each.summary.wal_segment_size) || each.summary.stop_lsn <= each.summary.start_lsn;
+  });
   if (!catalog.backups.empty()) {
     const BackupSummary& newest = catalog.backups.back().summary;
     window.system_identifier = newest.system_identifier;
