@@ -239,13 +239,13 @@ std::optional<ServerMoment> StartedServer::ask(ServerMoment moment) {
   Connection connection = connect(moment);
   const std::string paused = connection.server_major() >= 14 ? "pg_catalog.pg_get_wal_replay_pause_state() = 'paused'"
                                                              : "pg_catalog.pg_is_wal_replay_paused()";
-  const Result state = connection.exec("select pg_catalog.pg_is_in_recovery()");
-  const bool recovering = state.boolean(0, 0);
+  const bool recovering = connection.exec("select pg_catalog.pg_is_in_recovery()").boolean(0, 0);
+  const bool stands = !recovering || connection.exec("select " + paused).boolean(0, 0);
+  // Behind that, and not in the same query: what is replayed between the two would be missing in the account.
   const Result at = connection.exec(
       "select pg_catalog.pg_last_wal_replay_lsn(),"
       " (extract(epoch from pg_catalog.pg_last_xact_replay_timestamp()) * 1000000)::bigint,"
-      " (select timeline_id from pg_catalog.pg_control_checkpoint()), " +
-      (recovering ? paused : "false"));
+      " (select timeline_id from pg_catalog.pg_control_checkpoint())");
   moment.replayed = at.is_null(0, 0) ? Lsn{} : at.lsn(0, 0);
   if (!at.is_null(0, 1)) {
     moment.last_commit = Time(std::chrono::microseconds(at.number(0, 1)));
@@ -255,7 +255,7 @@ std::optional<ServerMoment> StartedServer::ask(ServerMoment moment) {
     progress_.add_done(done - shown_);
     shown_ = done;
   }
-  if (recovering && !at.boolean(0, 3)) {
+  if (!stands) {
     return std::nullopt;
   }
   moment.state = recovering ? ServerMoment::State::paused : ServerMoment::State::open;
