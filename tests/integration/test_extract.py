@@ -85,8 +85,11 @@ class Extract(IntegrationTest):
         source = self.prepare()
         before = source.execute(CHECKSUM.format("orders"), database="shop")
         hanging = self.names(source, "orders")
+        source.execute("create view big as select * from orders where amount > 100; create view bigger as select * from big;"
+                       "create table marks (); insert into marks default values; insert into marks default values;"
+                       "create publication outside for table orders", database="shop")
         moment = self.moment(source)
-        source.execute("drop table orders cascade; insert into customers values (101, 'later')", database="shop")
+        source.execute("drop table orders, marks cascade; insert into customers values (101, 'later')", database="shop")
         self.wait_archived(source)
         into = ("--into", self.conninfo(source))
 
@@ -95,9 +98,11 @@ class Extract(IntegrationTest):
         self.assertTrue(dry["plan"]["pg_dump"].endswith("15/bin/pg_dump"))
         self.assertEqual([], source.execute("select 1 from pg_class where relname = 'orders'", database="shop"))
 
-        report = self.extract("--lsn", moment, "--table", "orders", *into)
+        report = self.extract("--lsn", moment, "--table", "orders", "--table", "marks", *into)
+        self.assertEqual(2, source.scalar("select count(*) from marks", database="shop"))
         self.assertEqual(before, source.execute(CHECKSUM.format("orders"), database="shop"))
-        self.assertEqual([{"name": "public.orders", "as": "public.orders", "rows": 5000, "rows_arrived": 5000}],
+        self.assertEqual([{"name": "public.marks", "as": "public.marks", "rows": 2, "rows_arrived": 2},
+                          {"name": "public.orders", "as": "public.orders", "rows": 5000, "rows_arrived": 5000}],
                          [{key: table[key] for key in ("name", "as", "rows", "rows_arrived")} for table in report["tables"]])
         self.assertEqual([("public.orders_id_seq", True)], [(s["as"], s["is_called"]) for s in report["sequences"]])
         self.assertIn(report["sequences"][0]["last_value"], AHEAD_OF_5000)
@@ -107,13 +112,16 @@ class Extract(IntegrationTest):
         self.assertEqual([("gone",), ("reader",)], source.execute(
             "select distinct grantee from information_schema.role_table_grants where table_name = 'orders' and grantee <> 'app' order by 1", database="shop"))
         self.assertEqual("what was ordered", source.scalar("select obj_description('orders'::regclass)", database="shop"))
-        # What was cut is told with the statement that mends it: the table's own foreign key, and the one that pointed to it.
+        # What was cut is told with the statement that mends it: the table's own foreign key, the one that pointed to it, and what
+        # replicated it; and the views that went with it, so that they are brought back as well.
         statements = [note["statement"] for note in report["notes"] if note["statement"]]
-        self.assertEqual(2, len(statements), report["notes"])
+        self.assertEqual(3, len(statements), report["notes"])
+        self.assertEqual(["view public.big,", "view public.bigger,"], [" ".join(note["text"].split()[:2]) for note in report["notes"] if not note["statement"]])
         for statement in statements:
             source.execute(statement, database="shop")
         self.assertEqual(hanging, self.names(source, "orders"))
         self.assertEqual([("lines_orders_id_fkey",)], source.execute("select conname from pg_constraint where confrelid = 'orders'::regclass", database="shop"))
+        self.assertEqual([("orders",)], source.execute("select tablename from pg_publication_tables", database="shop"))
 
     def test_nothing_that_exists_is_overwritten(self):
         source = self.prepare()
@@ -133,6 +141,7 @@ class Extract(IntegrationTest):
         self.assertEqual([], source.execute("select 1 from pg_class where relname = 'orders_then'", database="shop"))
 
         report = self.extract("--lsn", moment, "--table", "orders", "--rename", "orders=orders_recovered", *into)
+        self.assertNotIn("lines_orders_id_fkey", str(report["notes"]), "it points to the other orders")
         self.assertEqual(before, source.execute(CHECKSUM.format("orders_recovered"), database="shop"))
         self.assertEqual("public.orders_recovered", report["tables"][0]["as"])
         renamed = self.names(source, "orders_recovered")

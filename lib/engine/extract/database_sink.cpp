@@ -45,11 +45,17 @@ auto DatabaseSink::told(const std::string& what, Operation operation) {
 
 DatabaseSink::DatabaseSink(const ConnectionSettings& settings, unsigned source_major, std::stop_token stop)
     : connection_(Connection::open(settings, ReplicationMode::none, std::move(stop))), description_(whom(connection_)) {
-  const Result facts = connection_.exec("select pg_catalog.current_database(), current_user, pg_catalog.pg_is_in_recovery()");
+  const Result facts = connection_.exec(
+      "select pg_catalog.current_database(), current_user, pg_catalog.pg_is_in_recovery(),"
+      " pg_catalog.current_setting('transaction_read_only')::boolean");
   database_ = facts.text(0, 0);
   user_ = facts.text(0, 1);
   if (facts.boolean(0, 2)) {
     throw Error(ErrorKind::failed, description_ + " is on a standby, which takes no writes", "name its primary by --into");
+  }
+  if (facts.boolean(0, 3)) {
+    throw Error(ErrorKind::failed, description_ + " is read only for " + user_ + ": default_transaction_read_only is on there",
+                "name another one by --into, or add options='-c default_transaction_read_only=off' to it");
   }
   if (major() < source_major) {
     throw Error(ErrorKind::failed,

@@ -22,7 +22,7 @@ constexpr const char* needs_sql =
     " from pg_depend d join pg_temp.pgrecall_objects o on o.classid = d.classid and o.objid = d.objid,"
     " lateral pg_identify_object_as_address(d.refclassid, d.refobjid, 0) a"
     " where d.refobjid >= 16384 and d.deptype <> 'e'"
-    " and d.refclassid not in ('pg_namespace'::regclass, 'pg_extension'::regclass)"
+    " and d.refclassid not in ('pg_namespace'::regclass, 'pg_extension'::regclass, 'pg_publication'::regclass)"
     " and not exists (select from pg_temp.pgrecall_objects i where i.classid = d.refclassid and i.objid = d.refobjid) order by 4";
 
 constexpr const char* roles_sql =
@@ -39,11 +39,13 @@ constexpr const char* bootstrap_owner_sql =
     " or (o.classid = 'pg_proc'::regclass and exists (select from pg_proc where oid = o.objid and proowner = 10))"
     " or (o.classid = 'pg_type'::regclass and exists (select from pg_type where oid = o.objid and typowner = 10)))";
 
-// Tables with the columns that COPY takes. Of tables that belong to an extension, only what the extension itself has dumped.
+// Tables with the columns that COPY takes; it does without a list where there are none. Of tables that belong to an extension,
+// only what the extension itself has dumped.
 constexpr const char* tables_sql =
     "select c.oid, n.nspname, c.relname,"
-    " (select '(' || string_agg('\"' || replace(attname, '\"', '\"\"') || '\"', ', ' order by attnum) || ')' from pg_attribute"
-    "  where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = ''), o.condition"
+    " coalesce((select '(' || string_agg('\"' || replace(attname, '\"', '\"\"') || '\"', ', ' order by attnum) || ')' from "
+    "pg_attribute"
+    "  where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = ''), ''), o.condition"
     " from (select objid, '' as condition from pg_temp.pgrecall_objects where classid = 'pg_class'::regclass"
     "  union all select x.oid, x.condition from pg_extension e, unnest(e.extconfig, e.extcondition) x(oid, condition)"
     "  where @EVERYTHING@) o"
@@ -185,7 +187,8 @@ void ScratchDatabase::find_dependents() {
 void ScratchDatabase::remember_names() {
   const Result found = connection_.exec(
       "select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-      " join pg_temp.pgrecall_objects o on o.objid = c.oid and o.classid = 'pg_class'::regclass where c.relkind in ('r', 'S')");
+      " join pg_temp.pgrecall_objects o on o.objid = c.oid and o.classid = 'pg_class'::regclass where c.relkind in ('r', 'p', "
+      "'m', 'S')");
   for (int row = 0; row < found.rows(); ++row) {
     then_.emplace(std::string(found.text(row, 0)), name_at(found, row, 1));
   }
@@ -238,9 +241,6 @@ std::vector<ExtractedTable> ScratchDatabase::tables() {
   std::vector<ExtractedTable> found_tables;
   const Result found = connection_.exec(with_everything(tables_sql, selection_ == Selection::everything));
   for (int row = 0; row < found.rows(); ++row) {
-    if (found.is_null(row, 3)) {
-      continue;  // no column that COPY could take
-    }
     ExtractedTable table;
     table.now = name_at(found, row, 1);
     table.then = then(std::string(found.text(row, 0)), table.now);

@@ -63,7 +63,8 @@ class ScratchDatabase {
   // Statements that make extended statistics: pg_dump does not take these to belong to a table.
   [[nodiscard]] std::vector<std::string> statistics();
   // What was cut by settle(), and what does not come over as it is, in words of the names of now.
-  [[nodiscard]] std::vector<ExtractNote> notes();
+  enum class Notes { all, of_rows };
+  [[nodiscard]] std::vector<ExtractNote> notes(Notes which);
 
  private:
   struct CutKey {
@@ -84,6 +85,12 @@ class ScratchDatabase {
   void find_dependents();
   void remember_names();
   void note_incoming_keys(std::vector<ExtractNote>& list);
+  void note_readers(std::vector<ExtractNote>& list);
+  void note_publications(std::vector<ExtractNote>& list);
+  void note_children(std::vector<ExtractNote>& list);
+  void note_cuts(std::vector<ExtractNote>& list);
+  // Of a row that begins with oid, schema and name of now.
+  [[nodiscard]] bool has_other_name(const Result& relation, int row) const;
   void clear_the_way(const QualifiedName& name);
   void carry_out(const std::vector<RenameStep>& steps);
   [[nodiscard]] std::vector<RenameStep> steps_of(const TableRename& rename, std::set<std::string>& taken);

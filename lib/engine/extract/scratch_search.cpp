@@ -39,12 +39,11 @@ std::string near_table(Connection& connection, const QualifiedName& table) {
   for (int row = 0; row < rows.rows(); ++row) {
     const QualifiedName found{.schema = std::string(rows.text(row, 0)), .name = std::string(rows.text(row, 1))};
     if (found.name == table.name) {
-      return "did you mean " + found.text() + "?";
+      return found.text();
     }
     all.push_back(found.text());
   }
-  const auto near = nearest(table.text(), all);
-  return near ? "did you mean " + *near + "?" : std::string();
+  return nearest(table.text(), all).value_or(std::string());
 }
 
 Looked look_for_tables(Connection& connection, const std::string& database, const std::vector<QualifiedName>& tables) {
@@ -56,7 +55,9 @@ Looked look_for_tables(Connection& connection, const std::string& database, cons
         " where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')",
         parameters);
     if (found.rows() == 0) {
-      looked.hint = looked.missing.empty() ? near_table(connection, table) : looked.hint;
+      if (const std::string near = looked.missing.empty() ? near_table(connection, table) : ""; !near.empty()) {
+        looked.hint = "did you mean " + near + "?";
+      }
       looked.missing.push_back("table " + table.text());
     }
   }
@@ -81,16 +82,22 @@ Looked look_for_schemas(Connection& connection, const std::string& database, con
 
 Error was_not_there(const ExtractRequest& request, const Looked& looked) {
   std::string hint = looked.hint;
+  const std::string of_database = looked.database.empty() ? "" : "database " + in_quotes(looked.database);
+  if (request.from_database.empty() && !hint.empty() && !of_database.empty()) {
+    hint += " (" + of_database + ")";
+  }
+  const std::string where = of_database.empty()             ? ""
+                            : request.from_database.empty() ? ", in any database"
+                                                            : ", in " + of_database;
   hint += (hint.empty() ? "" : "; ") + std::string("when it was dropped: pgrecall wal events ") + request.cluster;
-  return Error(ErrorKind::target_unreachable,
-               words_of(looked.missing) + " was not there at that moment, in database " + in_quotes(looked.database), hint)
+  return Error(ErrorKind::target_unreachable, words_of(looked.missing) + " was not there at that moment" + where, hint)
       .with("moment", describe(request.recovery.target));
 }
 
 void require_database(const std::string& database, const std::vector<std::string>& all, const ExtractRequest& request) {
   if (std::ranges::find(all, database) == all.end()) {
-    throw was_not_there(
-        request, {.database = database, .missing = {"database " + database}, .hint = suggest(database, all, "databases then")});
+    throw was_not_there(request,
+                        {.database = {}, .missing = {"database " + database}, .hint = suggest(database, all, "databases then")});
   }
 }
 

@@ -103,9 +103,10 @@ void Transfer::drop_database_statements(const std::string& database) {
 void Transfer::copy_rows(ExtractedTable& table, ExtractSink& sink) {
   throw_if_stopped(stop_);
   sink.begin_rows(table);
-  const std::string what = table.condition.empty() ? table.now.quoted() + " " + table.columns
-                                                   : "(select " + table.columns.substr(1, table.columns.size() - 2) +
-                                                         " from only " + table.now.quoted() + " " + table.condition + ")";
+  const std::string list = table.columns.empty() ? "" : table.columns.substr(1, table.columns.size() - 2);
+  const std::string what = table.condition.empty()
+                               ? table.now.quoted() + " " + table.columns
+                               : "(select " + list + " from only " + table.now.quoted() + " " + table.condition + ")";
   table.bytes = copy_to(source_.connection(), "copy " + what + " to stdout" + sink.copy_options(), sink, progress_);
   sink.end_rows();
   // Counted by itself: by another way than the one that brought them.
@@ -136,8 +137,9 @@ void Transfer::bring_large_objects(ExtractSink& sink) {
     }
   }
   if (objects.rows() > 0) {
-    report_.notes.push_back(
-        {.text = std::to_string(objects.rows()) + " large objects came along, without grants on them", .statement = {}});
+    report_.notes.push_back({.text = std::to_string(objects.rows()) + (objects.rows() == 1 ? " large object" : " large objects") +
+                                     " came along, without grants",
+                             .statement = {}});
   }
 }
 
@@ -156,7 +158,9 @@ void Transfer::compare(ExtractSink& sink) {
 void Transfer::into(ExtractSink& sink) {
   report_.tables = source_.tables();
   report_.sequences = source_.sequences();
-  const std::vector<ExtractNote> notes = source_.notes();
+  // Rows alone have no constraints that could be made up for.
+  const bool all = sink.takes_definitions();
+  const std::vector<ExtractNote> notes = source_.notes(all ? ScratchDatabase::Notes::all : ScratchDatabase::Notes::of_rows);
   report_.notes.insert(report_.notes.end(), notes.begin(), notes.end());
   sink.definitions(before_rows_);
   progress_.enter("bringing rows", "extract");
