@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/percent.h"
 #include "error_report.h"
 #include "jobs/backup_job.h"
 #include "jobs/drill_job.h"
@@ -22,8 +23,8 @@ using nlohmann::ordered_json;
 
 // The parts of a target: "/v1/runs/ID/log?after=3".
 struct Target {
-  std::vector<std::string> path;             // {"v1", "runs", ID, "log"}
-  std::map<std::string, std::string> query;  // names and values here need no escapes
+  std::vector<std::string> path;  // {"v1", "runs", ID, "log"}
+  std::map<std::string, std::string> query;
 };
 
 Target split(std::string_view text) {
@@ -41,7 +42,7 @@ Target split(std::string_view text) {
     const std::string_view pair = query.substr(0, query.find('&'));
     const std::size_t equals = std::min(pair.find('='), pair.size());
     target.query[std::string(pair.substr(0, equals))] =
-        equals < pair.size() ? std::string(pair.substr(equals + 1)) : std::string();
+        equals < pair.size() ? percent_decoded(pair.substr(equals + 1)) : std::string();
     query.remove_prefix(std::min(query.size(), pair.size() + 1));
   }
   return target;

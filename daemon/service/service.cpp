@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "alert/book.h"
 #include "alert/outbox.h"
@@ -186,12 +187,19 @@ class Service {
       }
       if (signal == SIGHUP) {
         asio::post(desk_, [this] { reload(); });
-      } else {
+      } else if (!same_request()) {
         service_manager::tell_stopping();
         asio::post(desk_, [this] { supervisor_.drain(); });
       }
       watch_signals();
     });
+  }
+
+  // timeout(1) and some service managers signal the process and its group: one request to end, though it comes twice. Another
+  // that comes later insists.
+  bool same_request() {
+    const auto now = std::chrono::steady_clock::now();
+    return now - std::exchange(asked_to_end_, now) < std::chrono::milliseconds(500);
   }
 
   void reload() {
@@ -319,6 +327,7 @@ class Service {
   Supervisor supervisor_;
   Figures figures_;
   unsigned beats_ = 0;
+  std::chrono::steady_clock::time_point asked_to_end_;
   std::string told_line_;
   std::optional<std::chrono::steady_clock::time_point> ending_until_;
   asio::signal_set signals_;

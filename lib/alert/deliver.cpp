@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <fstream>
 #include <span>
 #include <sstream>
@@ -11,6 +10,7 @@
 #include "alert/format/text.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/percent.h"
 #include "http/http_client.h"
 
 namespace pgrecall {
@@ -21,21 +21,6 @@ using Outcome = DeliveryResult::Outcome;
 
 constexpr auto pagerduty_address = "https://events.pagerduty.com/v2/enqueue";
 constexpr std::size_t longest_answer = 300;
-
-std::string percent_decoded(std::string_view text) {
-  std::string plain;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    unsigned value = 0;
-    if (text[at] == '%' && text.size() - at > 2 &&
-        std::from_chars(&text[at + 1], &text[at + 3], value, 16).ptr == &text[at + 3]) {
-      plain += static_cast<char>(value);
-      at += 2;
-    } else {
-      plain += text[at];
-    }
-  }
-  return plain;
-}
 
 // What was read for one attempt, so that a peer that repeats it in its answer does not bring it into a log.
 class Secrets {

@@ -78,6 +78,8 @@ void check_space(CheckList& list, const Repository& repository, const std::optio
   }
 }
 
+constexpr std::chrono::minutes tolerated_clock_error{1};
+
 void check_backups(CheckList& list, const Catalog& catalog, const Clock& clock) {
   for (const DamagedBackup& each : catalog.damaged) {
     list.bad("backup " + each.id.text, each.problem, "run pgrecall verify; take a new backup");
@@ -92,6 +94,9 @@ void check_backups(CheckList& list, const Catalog& catalog, const Clock& clock) 
       newest.summary.id.text + ", " + format_duration(std::max(age, std::chrono::milliseconds(0))) + " old";
   if (newest.damaged && (!newest.verified || *newest.verified < *newest.damaged)) {
     list.bad("newest backup", detail + ", and damaged", "take a new backup now; pgrecall verify tells what is damaged");
+  } else if (age < -tolerated_clock_error) {
+    list.warning("newest backup", newest.summary.id.text + " ended " + format_duration(-age) + " from now by this host's clock",
+                 "set the clock right: until that time comes, no backup can be taken");
   } else {
     list.good("newest backup", detail + (newest.verified ? ", verified" : ", not verified yet"));
   }

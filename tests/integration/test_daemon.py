@@ -148,6 +148,7 @@ class Ending(DaemonTest):
         run = daemon.start_run("prod", "backup")
         daemon.wait_for_run(run, "running")
         daemon.signal(signal.SIGTERM)
+        daemon.signal(signal.SIGINT)  # at the same time: one request that comes twice, which insists on nothing
         daemon.wait_for(lambda: "STOPPING=1" in daemon.notifications(), "it to say so")
         status, document = daemon.ask("POST", "/v1/runs", {"cluster": "prod", "job": "check"})
         self.assertEqual((503, "held"), (status, document["error"]["kind"]))
@@ -379,6 +380,11 @@ class Socket(DaemonTest):
         self.daemon.configure(socket_group="postgres")
         self.daemon.start()
         self.runner.run("status", user="postgres", exit=(0, contract.WARNINGS))
+
+    def test_what_is_asked_for_may_be_escaped(self):
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "check"))
+        self.assertEqual(1, len(self.daemon.get("/v1/runs?cluster=p%72od")["runs"]))
+        self.assertEqual(0, len(self.daemon.get("/v1/runs?cluster=p%72od2")["runs"]))
 
     def test_what_is_wrong_with_a_request_is_said(self):
         for method, target, body, status, kind in (

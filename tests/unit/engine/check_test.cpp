@@ -35,6 +35,14 @@ TEST_CASE("a good repository is good, and looks afterwards as it did before", "[
   CHECK(filled.objects() == before);
 }
 
+TEST_CASE("a newest backup of tomorrow is not good: no other can be taken until then", "[check]") {
+  const FilledRepository filled(Repository::Sealing::none);
+  const ManualClock behind(parse_time("2026-01-01T00:00:00Z").value());
+  const CheckItem found = item(check_repository(*filled, cluster, behind), "newest backup");
+  CHECK(found.state == CheckItem::State::warning);
+  CHECK(found.detail.find(" from now by this host's clock") != std::string::npos);
+}
+
 TEST_CASE("a store that cannot write, read or delete is bad by that name", "[check]") {
   const FilledRepository filled(Repository::Sealing::none);
   struct Case {
