@@ -19,7 +19,9 @@ struct VerifyOptions {
 VerifyPlace place_of(const VerifyOptions& options, Session& session) {
   const Config* config = session.config();
   const bool has_spool = config != nullptr && std::filesystem::is_directory(config->spool);
-  return {.cluster = options.cluster, .spool = has_spool ? config->spool : std::string()};
+  return {.cluster = options.cluster, .spool = has_spool ? config->spool : std::string(), .server = [&] {
+            return session.connection(options.cluster, {});
+          }};
 }
 
 int run_verify(const VerifyOptions& options, Session& session) {
@@ -49,6 +51,7 @@ void add_verify(CommandLine& line) {
   verb.add_option("--workers", options->wishes.workers, "Threads that read and check (default 2)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
+  verb.add_flag("--repair", options->wishes.repair, "Mend what is damaged out of other backups, the spool or the server");
   add_no_daemon(verb, options->place);
   on_chosen(line, verb, [options](Session& session) { return run_verify(*options, session); });
 }

@@ -1,9 +1,12 @@
 #include "jobs/verify_job.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "base/units.h"
 #include "commands/backup_choice.h"
 #include "commands/option_values.h"
+#include "engine/repair/repair.h"
 #include "output/text.h"
 
 namespace pgrecall {
@@ -20,7 +23,9 @@ ordered_json json_of(const Finding& finding) {
   json["backups"] = finding.backups;
   json["file"] = finding.file.empty() ? ordered_json(nullptr) : ordered_json(finding.file);
   json["block"] = finding.block ? ordered_json(*finding.block) : ordered_json(nullptr);
+  json["offset"] = finding.offset ? ordered_json(*finding.offset) : ordered_json(nullptr);
   json["problem"] = finding.problem;
+  json["repaired"] = finding.repaired;
   return json;
 }
 
@@ -38,6 +43,11 @@ ordered_json json_of(const VerifyReport& report, const VerifyRequest& request) {
   json["findings"] = ordered_json::array();
   for (const Finding& finding : report.findings) {
     json["findings"].push_back(json_of(finding));
+  }
+  json["repairs"] = ordered_json::array();
+  for (const Repair& repair : report.repairs) {
+    json["repairs"].push_back(
+        {{"object", repair.object}, {"repaired", repair.done}, {"from", repair.from}, {"problem", repair.problem}});
   }
   return json;
 }
@@ -62,12 +72,32 @@ std::string text_of(const Finding& finding, const Style& style) {
   return out;
 }
 
+std::string text_of(const Repair& repair, const Style& style) {
+  return (repair.done ? style.paint(Tone::good, "repaired") + "  " + printable(repair.object) + "\n          from " +
+                            printable(repair.from)
+                      : style.paint(Tone::bad, "DAMAGED") + "   " + printable(repair.object) + "\n          " +
+                            printable(repair.problem)) +
+         "\n";
+}
+
+std::string conclusion(const VerifyReport& report, std::size_t damage, const Style& style) {
+  if (damage == 0) {
+    const bool repaired = std::ranges::any_of(report.repairs, &Repair::done);
+    return style.paint(Tone::good, repaired ? "all damage was repaired" : "no damage") + "\n";
+  }
+  return style.paint(Tone::bad, format_count(damage, "finding", "findings") + " of damage") +
+         ": take a new backup now, before the damaged ones are needed\n";
+}
+
 std::string text_of(const VerifyReport& report, const VerifyRequest& request, const Style& style) {
   std::string out;
   std::size_t damage = 0;
   for (const Finding& finding : report.findings) {
-    damage += finding.severity == FindingSeverity::damage ? 1 : 0;
+    damage += finding.severity == FindingSeverity::damage && !finding.repaired ? 1 : 0;
     out += text_of(finding, style);
+  }
+  for (const Repair& repair : report.repairs) {
+    out += text_of(repair, style);
   }
   out += "read " + format_count(report.objects, "object", "objects") + " of " +
          format_count(report.backups, "backup", "backups") + " of " + request.cluster + " in " +
@@ -79,13 +109,10 @@ std::string text_of(const VerifyReport& report, const VerifyRequest& request, co
                     " of the data)"
               : "") +
          "\n";
-  if (damage == 0 && report.backups == 0) {
+  if (damage == 0 && report.backups == 0 && report.repairs.empty()) {
     return out + style.paint(Tone::warning, "there is no backup, so nothing was verified") + "\n";
   }
-  out += damage == 0 ? style.paint(Tone::good, "no damage") + "\n"
-                     : style.paint(Tone::bad, format_count(damage, "finding", "findings") + " of damage") +
-                           ": take a new backup now, before the damaged ones are needed\n";
-  return out;
+  return out + conclusion(report, damage, style);
 }
 
 VerifyRequest request_of(const VerifyPlace& place, const VerifyWishes& wishes, const Repository& repository) {
@@ -109,6 +136,9 @@ ordered_json to_json(const VerifyWishes& wishes) {
   if (wishes.workers) {
     json["workers"] = *wishes.workers;
   }
+  if (wishes.repair) {
+    json["repair"] = true;
+  }
   return json;
 }
 
@@ -123,6 +153,8 @@ VerifyWishes verify_wishes_of(const ordered_json& json) {
         wishes.fraction = value.get<double>();
       } else if (key == "workers" && value.get<unsigned>() >= 1 && value.get<unsigned>() <= 256) {
         wishes.workers = value.get<unsigned>();
+      } else if (key == "repair") {
+        wishes.repair = value.get<bool>();
       } else {
         throw Error(bad).with("option", key);
       }
@@ -135,12 +167,19 @@ VerifyWishes verify_wishes_of(const ordered_json& json) {
 
 JobOutcome run_verify_job(const VerifyPlace& place, const VerifyWishes& wishes, const JobContext& context) {
   const VerifyRequest request = request_of(place, wishes, context.repository);
-  const VerifyReport report = verify(context.repository, request, context.clock, context.progress, context.stop);
+  VerifyReport report = verify(context.repository, request, context.clock, context.progress, context.stop);
+  if (wishes.repair) {
+    repair(context.repository,
+           {.cluster = place.cluster, .whole = request.data_fraction >= 1, .spool = place.spool, .server = place.server}, report,
+           context.clock, context.progress, context.stop);
+  }
+  mark_others(context.repository, place.cluster, report, context.clock, context.stop);
   JobOutcome outcome;
   outcome.presence = JobOutcome::Presence::report;
   outcome.document = {{"verify", json_of(report, request)}};
   outcome.text = text_of(report, request, context.style);
-  outcome.exit_code = report.damaged() ? exit_code(ErrorKind::corruption) : exit_done;
+  const bool repaired = std::ranges::any_of(report.repairs, &Repair::done);
+  outcome.exit_code = report.damaged() ? exit_code(ErrorKind::corruption) : (repaired ? exit_done_with_warnings : exit_done);
   return outcome;
 }
 

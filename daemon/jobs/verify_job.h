@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "engine/verify.h"
 #include "jobs/job.h"
+#include "postgres/connection.h"
 
 namespace pgrecall {
 
@@ -13,18 +15,21 @@ struct VerifyWishes {
   std::string id;  // of a backup, or "latest"; empty: all
   double fraction = 1.0;
   std::optional<unsigned> workers;
+  bool repair = false;  // what is found damaged, as far as there are good copies
 };
+
 // Where a verification happens.
 struct VerifyPlace {
   std::string cluster;
-  std::string spool;  // directory of all spools of this host; empty: none
+  std::string spool;                                // directory of all spools of this host; empty: none
+  std::function<ConnectionSettings()> server = {};  // for repair; asked when it is needed; may throw
 };
 // As the daemon's API carries them: docs/api.md, "Starting a run".
 [[nodiscard]] nlohmann::ordered_json to_json(const VerifyWishes& wishes);
 // Error{usage} for what is no wish.
 [[nodiscard]] VerifyWishes verify_wishes_of(const nlohmann::ordered_json& json);
 
-// The exit code is that of corruption where damage was found. Errors: those of verify().
+// The exit code is that of corruption where there is damage; 3 where all of it was repaired. Errors: those of verify().
 [[nodiscard]] JobOutcome run_verify_job(const VerifyPlace& place, const VerifyWishes& wishes, const JobContext& context);
 
 }  // namespace pgrecall

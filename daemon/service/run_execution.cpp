@@ -18,7 +18,11 @@ JobOutcome back_up_as_ordered(const RunOrder& order, const BackupWishes& wishes,
   return run_backup_job(request, context);
 }
 
-VerifyPlace verify_place(const RunOrder& order) { return {.cluster = order.cluster, .spool = order.spool}; }
+VerifyPlace verify_place(const RunOrder& order) {
+  return {.cluster = order.cluster, .spool = order.spool, .server = [&order] {
+            return configured_connection(order.cluster, order.config);
+          }};
+}
 
 // A month's backup is not done before all of it was read back.
 JobOutcome monthly(const RunOrder& order, const JobContext& context) {

@@ -331,7 +331,8 @@ void VerifyRun::put_marks() {
 }  // namespace
 
 bool VerifyReport::damaged() const noexcept {
-  return std::ranges::any_of(findings, [](const Finding& each) { return each.severity == FindingSeverity::damage; });
+  return std::ranges::any_of(findings,
+                             [](const Finding& each) { return each.severity == FindingSeverity::damage && !each.repaired; });
 }
 
 VerifyReport verify(const Repository& repository, const VerifyRequest& request, const Clock& clock, Progress& progress,

@@ -49,6 +49,16 @@ struct Finding {
   std::string file;                    // of the cluster, where known
   std::optional<std::uint64_t> block;  // of that file, for page checksums
   std::string problem;
+  std::optional<std::uint64_t> offset = std::nullopt;  // of the chunk's frame in a pack, where one chunk is meant
+  bool repaired = false;                               // by engine/repair; no damage any more
+};
+
+// What became of one object that was found damaged, or missing.
+struct Repair {
+  std::string object;
+  bool done = false;
+  std::string from;     // where the good copy was; for people
+  std::string problem;  // why it was not done
 };
 
 struct VerifyReport {
@@ -60,6 +70,8 @@ struct VerifyReport {
   std::uint64_t wal_segments = 0;
   std::chrono::milliseconds duration{};
   std::vector<Finding> findings;  // damage first
+  std::vector<Repair> repairs;    // empty unless it was tried
+  // Damage that was not repaired.
   [[nodiscard]] bool damaged() const noexcept;
 };
 

@@ -176,7 +176,8 @@ void VerifyPacks::set_bad(const Place& place, const Error& error, const std::str
                  .backups = backup.empty() ? std::vector<std::string>() : std::vector<std::string>{backup},
                  .file = file,
                  .block = {},
-                 .problem = error.what()},
+                 .problem = error.what(),
+                 .offset = place.chunk.offset},
                 place_of(place.chunk.offset));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "repository/varint.h"
 
 namespace pgrecall {
@@ -53,6 +54,22 @@ std::optional<std::vector<Relocation>> read_relocations(const Repository& reposi
     decode_relocations(*payload, sorted, name);
   }
   return sorted;
+}
+
+void put_relocations(const Repository& repository, std::string_view cluster, const PackId& old_pack,
+                     const std::vector<Relocation>& sorted) {
+  const std::string name = relocation_name(cluster, old_pack);
+  Bytes payload;
+  encode_relocations(sorted, payload);
+  Bytes object;
+  ObjectFramesWriter writer(repository, ObjectKind::relocation, name, Compression{},
+                            [&object](ByteView bytes) { object.insert(object.end(), bytes.begin(), bytes.end()); });
+  writer.add(payload, FrameWriter::Position::last);
+  static_cast<void>(repository.store().put(name, MemoryBody(object)));
+  if (read_relocations(repository, cluster, old_pack) != sorted) {
+    throw Error(ErrorKind::corruption, "the store returns other bytes than were put", "check the store's disks and memory")
+        .with("object", name);
+  }
 }
 
 }  // namespace pgrecall

@@ -29,5 +29,8 @@ void decode_relocations(ByteView payload, std::vector<Relocation>& sorted, std::
 // Nothing when the pack was not rewritten.
 [[nodiscard]] std::optional<std::vector<Relocation>> read_relocations(const Repository& repository, std::string_view cluster,
                                                                       const PackId& old_pack);
+// Stores them where no relocation of this pack is, and reads them back. Error{corruption} where something else comes back.
+void put_relocations(const Repository& repository, std::string_view cluster, const PackId& old_pack,
+                     const std::vector<Relocation>& sorted);
 
 }  // namespace pgrecall

@@ -42,7 +42,6 @@ class Rewriting {
   void finish(const PackId& id, const LiveChunks::Pack& pack);
   void rewrite_batch();
   [[nodiscard]] std::vector<std::vector<Relocation>> copy_batch();
-  void put_relocations(const PackId& id, const std::vector<Relocation>& moved);
 
   const Repository& repository_;
   const SweepRequest& request_;
@@ -194,22 +193,6 @@ std::vector<std::vector<Relocation>> Rewriting::copy_batch() {
   return moved;
 }
 
-void Rewriting::put_relocations(const PackId& id, const std::vector<Relocation>& moved) {
-  const std::string name = relocation_name(request_.cluster, id);
-  Bytes payload;
-  encode_relocations(moved, payload);
-  Bytes object;
-  ObjectFramesWriter writer(repository_, ObjectKind::relocation, name, Compression{},
-                            [&object](ByteView bytes) { object.insert(object.end(), bytes.begin(), bytes.end()); });
-  writer.add(payload, FrameWriter::Position::last);
-  require_lease_();
-  static_cast<void>(repository_.store().put(name, MemoryBody(object)));
-  if (read_relocations(repository_, request_.cluster, id) != moved) {
-    throw Error(ErrorKind::corruption, "the store returns other bytes than were put", "check the store's disks and memory")
-        .with("object", name);
-  }
-}
-
 void Rewriting::rewrite_batch() {
   if (batch_.empty()) {
     return;
@@ -219,7 +202,8 @@ void Rewriting::rewrite_batch() {
     if (moved[i].empty()) {
       continue;
     }
-    put_relocations(batch_[i].id, moved[i]);
+    require_lease_();
+    put_relocations(repository_, request_.cluster, batch_[i].id, moved[i]);
     ++result_.packs;
     if (request_.grace.count() == 0) {
       require_lease_();
