@@ -80,7 +80,7 @@ std::optional<DamageFigures> damage_of(const Run& run) {
   }
   DamageFigures damage;
   for (const nlohmann::json& finding : verify.value("findings", nlohmann::json::array())) {
-    if (finding.value("severity", std::string()) == "damage" && damage.objects++ == 0) {
+    if (finding.value("severity", std::string()) == "damage" && !finding.value("repaired", false) && damage.objects++ == 0) {
       damage.first = finding.value("kind", std::string()) + " " + finding.value("object", std::string());
     }
   }

@@ -74,7 +74,7 @@ RunState state_of(int exit_code) noexcept {
 std::string complaint_of(const ordered_json& document) {
   if (document.contains("verify")) {
     for (const ordered_json& finding : document["verify"].at("findings")) {
-      if (finding.at("severity") == "damage") {
+      if (finding.at("severity") == "damage" && !finding.at("repaired").get<bool>()) {
         return "damage: " + finding.at("kind").get<std::string>() + " " + finding.at("object").get<std::string>();
       }
     }

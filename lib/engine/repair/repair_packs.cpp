@@ -8,7 +8,9 @@
 #include "engine/repair/pack_references.h"
 #include "io/rate_limiter.h"
 #include "repository/catalog.h"
+#include "repository/pack_reader.h"
 #include "repository/pack_writer.h"
+#include "repository/relocation.h"
 
 namespace pgrecall {
 

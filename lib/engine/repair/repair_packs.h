@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/progress.h"
+#include "repository/names.h"
 #include "repository/repository.h"
 
 namespace pgrecall {

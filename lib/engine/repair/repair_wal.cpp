@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "engine/verify_records.h"
 #include "io/fd.h"
 #include "io/rate_limiter.h"
 #include "postgres/replication.h"
@@ -100,10 +101,12 @@ class SegmentWriter {
       : segment_(segment),
         path_(staging.growing_path_of(segment)),
         file_(open_file(path_, O_WRONLY | O_CREAT | O_TRUNC, file_mode)),
-        checker_({.system_identifier = system.identifier, .segment = segment, .major_version = 0}) {}
+        checker_({.system_identifier = system.identifier, .segment = segment, .major_version = 0}),
+        records_(segment) {}
 
   void add(ByteView bytes) {
     checker_.feed(bytes);
+    records_.feed(bytes);
     write_all(file_, bytes, path_);
   }
   // What of the bytes, which stand at `at` of the segment, is not here yet.
@@ -113,13 +116,20 @@ class SegmentWriter {
     }
   }
   [[nodiscard]] std::uint64_t size() const noexcept { return checker_.offset(); }
-  [[nodiscard]] bool whole() const noexcept { return size() == segment_.size; }
+  // Error{corruption} when it is, and its records are wrong.
+  [[nodiscard]] bool whole() const {
+    if (size() == segment_.size) {
+      records_.judge(checker_.zero_tail_offset(), SegmentRecords::Behind::unknown);
+    }
+    return size() == segment_.size;
+  }
 
  private:
   const WalSegment segment_;
   const std::string path_;
   const Fd file_;
   WalPageChecker checker_;
+  SegmentRecords records_;
 };
 
 class StreamedSegment final : public WalSink {
@@ -148,6 +158,7 @@ class WalRepairs {
   std::vector<WalRepair> run();
 
  private:
+  [[nodiscard]] SegmentRecords::Behind behind(const WalSegment& segment) const;
   [[nodiscard]] bool good_in_repository(const WalSegment& segment) const;
   // The place where it was found; empty when it was not. It is staged then.
   [[nodiscard]] std::string find(const WalSegment& segment);
@@ -172,16 +183,29 @@ class WalRepairs {
   std::string tried_;  // what was wrong with each place
 };
 
+// As verify judges records at a segment's end.
+SegmentRecords::Behind WalRepairs::behind(const WalSegment& segment) const {
+  return repository_.store().open(wal_segment_name(request_.cluster, segment.next())) != nullptr
+             ? SegmentRecords::Behind::stored
+             : SegmentRecords::Behind::unknown;
+}
+
 bool WalRepairs::good_in_repository(const WalSegment& segment) const {
   try {
     WalPageChecker checker({.system_identifier = system_.identifier, .segment = segment, .major_version = 0});
+    SegmentRecords records(segment);
     const auto found =
         read_wal(repository_, wal_segment_name(request_.cluster, segment), ObjectKind::wal_segment, [&](ByteView bytes) {
           throw_if_stopped(stop_);
           checker.feed(bytes);
+          records.feed(bytes);
         });
+    if (!found) {
+      return false;
+    }
     checker.finish();
-    return found.has_value();
+    records.judge(checker.zero_tail_offset(), behind(segment));
+    return true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::corruption) {
       throw;
