@@ -245,8 +245,11 @@ std::string ScratchServer::find_superuser() const {
 }
 
 std::string ScratchServer::conninfo(const std::string& database) const {
-  std::string options = "-c session_preload_libraries= -c local_preload_libraries= -c statement_timeout=0 -c lock_timeout=0";
-  options += major_ >= 17 ? " -c event_triggers=off" : "";
+  // Over what ALTER DATABASE and ALTER ROLE have set: a copy of a database that is read only for its users is ours to write in.
+  std::string options =
+      "-c session_preload_libraries= -c local_preload_libraries= -c statement_timeout=0 -c lock_timeout=0"
+      " -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off -c zero_damaged_pages=off";
+  options += major_ >= 17 ? " -c event_triggers=off -c transaction_timeout=0" : "";
   return "host=" + conninfo_quoted(scratch_.sockets()) + " port=" + std::to_string(scratch_port) +
          " dbname=" + conninfo_quoted(database) + " user=" + conninfo_quoted(superuser_) +
          " options=" + conninfo_quoted(options) + " passfile=/dev/null/none";

@@ -63,6 +63,8 @@ class Drill(DrillTest):
         source.execute("create database shop")
         source.execute("alter database shop set session_preload_libraries = 'not_there_either'")
         source.execute("alter database shop set statement_timeout = '1ms'")
+        source.execute("create database still")
+        source.execute("alter database still set default_transaction_read_only = on")
         runner.run("backup", "prod", user="postgres", exit=(0, 3))
         report = runner.run("drill", "prod", "--repository", runner.url, "--scratch", self.scratch, "--aim", "newest", "--output", "json", config=False, user="postgres").json()
         self.assertTrue(report["drill"]["passed"], report)

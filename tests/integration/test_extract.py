@@ -295,6 +295,7 @@ class Extract(IntegrationTest):
 
     def test_a_database(self):
         source = self.prepare(sql=SHOP + "select lo_from_bytea(4242, convert_to(repeat('large object ', 1000), 'UTF8')); alter database shop set work_mem = '7MB';"
+                                         "alter database shop set default_transaction_read_only = on;"
                                          "create schema app; create view app.v as select * from customers; grant connect on database shop to reader")
         before = source.execute(CHECKSUM.format("orders"), database="shop")
         moment = self.moment(source)
