@@ -149,7 +149,9 @@ void refuse_too_little_space(const RestorePlan& plan) {
   for (const RestorePlan::Space& space : plan.space) {
     if (space.available < space.needed) {
       throw Error(ErrorKind::failed, "too little space to restore",
-                  "free space there, or restore to another file system (tablespaces: --tablespace OLD=NEW)")
+                  plan.request.tablespaces_into.empty()
+                      ? "free space there, or restore to another file system (tablespaces: --tablespace OLD=NEW)"
+                      : "free space there, or choose another file system: `scratch` in the configuration, or --scratch DIR")
           .with("path", space.path)
           .with("needed", format_size(space.needed))
           .with("available", format_size(space.available));

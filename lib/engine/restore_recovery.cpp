@@ -41,20 +41,20 @@ std::vector<gid_t> groups_of(const FileOwner& owner) {
   return groups;
 }
 
+}  // namespace
+
 // By trying as that user: modes, groups, ACLs and mount options all count.
-bool may_read(const std::string& path, const FileOwner& owner) {
+bool user_may(const FileOwner& owner, const std::string& path, int mode) {
   const std::vector<gid_t> groups = groups_of(owner);
   const pid_t child = ::fork();
   if (child == 0) {
     // Only async-signal-safe calls from here on.
     const bool changed = ::setgroups(groups.size(), groups.data()) == 0 && ::setgid(owner.gid) == 0 && ::setuid(owner.uid) == 0;
-    ::_exit(!changed || ::access(path.c_str(), R_OK) == 0 || errno == ENOENT ? 0 : 1);
+    ::_exit(!changed || ::access(path.c_str(), mode) == 0 || errno == ENOENT ? 0 : 1);
   }
   int status = 0;
   return child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 0;
 }
-
-}  // namespace
 
 void note_unreadable(RestorePlan& plan) {
   const FileOwner owner = choose_owner(plan.request.into);
@@ -63,7 +63,7 @@ void note_unreadable(RestorePlan& plan) {
   }
   std::string listed;
   for (const std::string& path : plan.request.recovery->needed_paths) {
-    if (!may_read(path, owner)) {
+    if (!user_may(owner, path, R_OK)) {
       plan.unreadable.push_back(path);
       listed += (listed.empty() ? "" : ", ") + path;
     }
@@ -73,7 +73,7 @@ void note_unreadable(RestorePlan& plan) {
                             ": its restore_command will fail until that is allowed");
   }
   const std::string& spool = plan.request.recovery->spool;
-  if (!spool.empty() && (!may_read(spool, owner) || !may_read(spool + "/" + plan.request.cluster, owner))) {
+  if (!spool.empty() && (!user_may(owner, spool, R_OK) || !user_may(owner, spool + "/" + plan.request.cluster, R_OK))) {
     plan.warnings.push_back("user " + owner.user + ", who will run the server, may not look into the spool " + spool +
                             ": what the receiver has not brought into the repository yet will be missing");
   }

@@ -19,6 +19,9 @@ void write_recovery_settings(const RestorePlan& plan, const RestoreTarget& targe
 // files does not read them.
 void write_server_configuration(const RestorePlan& plan, const RestoreTarget& target, const ControlFile& control, PathSet& keep);
 
+// access(2) by that user; where it cannot be tried, and for what is not there, yes. Only root can try.
+[[nodiscard]] bool user_may(const FileOwner& owner, const std::string& path, int mode);
+
 // Warns of what the owner of the files may not read or run: restore_command runs as that user, and would fail. Only root can
 // tell.
 void note_unreadable(RestorePlan& plan);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "engine/restore_directory.h"
+#include "engine/restore_recovery.h"
 
 namespace pgrecall {
 
@@ -139,6 +140,13 @@ void end_server(const std::string& data) {
 ScratchDirectory::ScratchDirectory(const std::string& parent, const std::string& purpose) {
   make_directories(parent, parent_mode);
   owner_ = choose_owner(parent);
+  if (owner_.apply == FileOwner::Apply::yes && !user_may(owner_, parent, X_OK)) {
+    throw Error(ErrorKind::failed,
+                "user " + owner_.user + ", who would run the scratch server, may not enter the scratch directory",
+                "let that user pass through the directories above it (chmod o+x), or choose another one: `scratch` in the "
+                "configuration, or --scratch DIR")
+        .with("path", parent);
+  }
   const RestoreTarget target(owner_);
   path_ = parent + "/" + random_hex(random_bytes);
   if (::mkdir(path_.c_str(), private_mode) != 0) {

@@ -42,10 +42,19 @@ void require_directory(const std::string& path) {
   }
 }
 
+void inherit_directory_owner(const std::string& path, const std::string& parent) {
+  if (::geteuid() == 0) {
+    if (const Fd fd = open_existing(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) {
+      inherit_owner(fd, parent);
+    }
+  }
+}
+
 // All of them before any is synced, so that there is little time for others to remove one. False when somebody did.
 bool make_chain(const std::string& path, unsigned mode, std::vector<std::string>& made) {
   for (const bool first : {true, false}) {
     if (::mkdir(path.c_str(), mode) == 0) {
+      inherit_directory_owner(path, parent_of(path));
       made.push_back(path);
       return true;
     }
@@ -118,6 +127,14 @@ Fd open_existing(const std::string& path, int flags) {
     throw io_error("cannot open", path, errno);
   }
   return fd;
+}
+
+void inherit_owner(const Fd& fd, const std::string& directory) {
+  struct stat status {};
+  if (::geteuid() == 0 && ::stat(directory.c_str(), &status) == 0 && status.st_uid != 0) {
+    // Over NFS root may not be who it says; then it could not have done better anyway.
+    static_cast<void>(::fchown(fd.get(), status.st_uid, status.st_gid) == 0);
+  }
 }
 
 void write_all(const Fd& fd, ByteView bytes, const std::string& path) {

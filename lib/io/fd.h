@@ -47,10 +47,14 @@ void sync_file(const Fd& fd, const std::string& path);
 void sync_directory(const std::string& path);
 void sync_directory(const Fd& directory, const std::string& path);
 
+// For root, in a directory of somebody else's: gives the file to that one and its group, who could not use it otherwise. Nothing
+// for others, and where it cannot be done.
+void inherit_owner(const Fd& fd, const std::string& directory);
+
 // The whole file, or an Error of kind `failed` when it is larger than `limit`.
 [[nodiscard]] Bytes read_file(const std::string& path, std::uint64_t limit);
 // mkdir -p: each missing directory is made with `mode` and synced into its parent. Others may make or remove empty directories
-// on the way at the same time.
+// on the way at the same time. What root makes gets the owner of the directory above, as inherit_owner() says.
 void make_directories(const std::string& path, unsigned mode);
 
 }  // namespace pgrecall

@@ -93,6 +93,7 @@ PendingFile::PendingFile(const std::string& directory, Naming naming) : shown_(d
   if (!fd_) {
     open_named(directory);
   }
+  inherit_owner(fd_, directory);
 }
 
 PendingFile::~PendingFile() {

@@ -182,7 +182,7 @@ void PosixStore::prepare_to_write() const {
   // The lock is made with the first object, not with the first removal: removing must work on a disk without a free inode.
   if (::access(lock_path().c_str(), F_OK) != 0) {
     make_directories(temporary_directory(), directory_mode);
-    (void)open_file(lock_path(), O_CREAT | O_RDWR, lock_file_mode);
+    inherit_owner(open_file(lock_path(), O_CREAT | O_RDWR, lock_file_mode), temporary_directory());
   }
 }
 

@@ -10,9 +10,10 @@
 
 namespace pgrecall {
 
-// Objects are files below a root directory (files 0640, directories 0750, less the umask). What puts are working on, and the lock
-// of replace(), are in "<root>/.pgrecall+tmp": a '+' is in no object's name, so nothing there can be listed, read or put. Files
-// whose names no object can have (such as ext4's lost+found) are ignored.
+// Objects are files below a root directory (files 0640, directories 0750, less the umask; what root makes
+// belongs to the owner of the directory that it is in, so that a service which runs as that one goes on). What puts are working
+// on, and the lock of replace(), are in "<root>/.pgrecall+tmp": a '+' is in no object's name, so nothing there can be listed,
+// read or put. Files whose names no object can have (such as ext4's lost+found) are ignored.
 //
 // A put is: write an unseen file, fsync it, give it its name without replacing, fsync its directory and any directory new to this
 // process, up to the root. A removal is durable when it returns, so that whoever removes in an order has that order after

@@ -186,4 +186,26 @@ TEST_CASE("sync_directory takes directories only") {
   CHECK(kind_of([&] { sync_directory(directory / "file"); }) == ErrorKind::failed);
 }
 
+TEST_CASE("what root makes in the directory of another belongs to that one") {
+  if (::geteuid() != 0) {
+    return;
+  }
+  constexpr uid_t user = 12345;
+  constexpr gid_t group = 54321;
+  const TemporaryDirectory directory;
+  REQUIRE(::mkdir((directory / "theirs").c_str(), 0755) == 0);
+  REQUIRE(::chown((directory / "theirs").c_str(), user, group) == 0);
+  make_directories(directory / "theirs/a/b", 0750);
+  inherit_owner(open_file(directory / "theirs/file", O_CREAT | O_RDWR), directory / "theirs");
+  make_directories(directory / "ours/a", 0750);
+  for (const auto& [name, owner] :
+       {std::pair{"theirs/a", user}, {"theirs/a/b", user}, {"theirs/file", user}, {"ours/a", uid_t{0}}}) {
+    INFO(name);
+    struct stat status {};
+    REQUIRE(::stat((directory / name).c_str(), &status) == 0);
+    CHECK(status.st_uid == owner);
+    CHECK(status.st_gid == (owner == user ? group : 0));
+  }
+}
+
 }  // namespace fd_test
