@@ -19,13 +19,14 @@ struct VerifyOptions {
 VerifyPlace place_of(const VerifyOptions& options, Session& session) {
   const Config* config = session.config();
   const bool has_spool = config != nullptr && std::filesystem::is_directory(config->spool);
-  return {.cluster = options.cluster, .spool = has_spool ? config->spool : std::string(), .server = [&] {
+  return {.cluster = options.cluster, .spool = has_spool ? config->spool : std::string(), .budget = {}, .server = [&] {
             return session.connection(options.cluster, {});
           }};
 }
 
 int run_verify(const VerifyOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
+  check_wishes(options.wishes);
   if (const auto daemon = daemon_for(options.place, session)) {
     return run_in_daemon(*daemon, options.cluster, JobKind::verify, to_json(options.wishes), session);
   }
@@ -52,6 +53,9 @@ void add_verify(CommandLine& line) {
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
   verb.add_flag("--repair", options->wishes.repair, "Mend what is damaged out of other backups, the spool or the server");
+  verb.add_option("--budget", options->wishes.budget,
+                  "How much of the data to read, as 100GB or 30m: what was not read for longest (default: all)")
+      ->type_name("BUDGET");
   add_no_daemon(verb, options->place);
   on_chosen(line, verb, [options](Session& session) { return run_verify(*options, session); });
 }

@@ -4,8 +4,10 @@
 
 #include "base/hash.h"
 #include "base/units.h"
+#include "base/wording.h"
 #include "commands/backup_choice.h"
 #include "commands/option_values.h"
+#include "engine/recovery_target.h"
 #include "engine/repair/repair.h"
 #include "output/text.h"
 
@@ -29,10 +31,18 @@ ordered_json json_of(const Finding& finding) {
   return json;
 }
 
+ordered_json json_of(const VerifyCoverage& coverage) {
+  return {{"total_bytes", coverage.total},
+          {"read_bytes", coverage.read},
+          {"never_read_bytes", coverage.never_read},
+          {"oldest", coverage.oldest ? ordered_json(format_time(*coverage.oldest)) : ordered_json(nullptr)}};
+}
+
 ordered_json json_of(const VerifyReport& report, const VerifyRequest& request) {
   ordered_json json{{"cluster", request.cluster}, {"damaged", report.damaged()}};
   json["data_fraction"] = request.data_fraction;
   json["seed"] = std::to_string(request.seed);
+  json["coverage"] = report.coverage ? json_of(*report.coverage) : ordered_json(nullptr);
   json["backups"] = report.backups;
   json["objects"] = report.objects;
   json["chunks"] = report.chunks;
@@ -72,6 +82,18 @@ std::string text_of(const Finding& finding, const Style& style) {
   return out;
 }
 
+std::string text_of(const VerifyCoverage& coverage) {
+  std::string out = "of " + format_size(coverage.total) + " that are stored " + format_size(coverage.read) + " were read now";
+  if (coverage.never_read > 0) {
+    out += ", " + format_size(coverage.never_read) + " never";
+  }
+  if (coverage.oldest) {
+    out += coverage.never_read > 0 ? ", the others since " : ", all of it since ";
+    out += format_exact_time(*coverage.oldest);
+  }
+  return out + "\n";
+}
+
 std::string text_of(const Repair& repair, const Style& style) {
   return (repair.done ? style.paint(Tone::good, "repaired") + "  " + printable(repair.object) + "\n          from " +
                             printable(repair.from)
@@ -104,11 +126,12 @@ std::string text_of(const VerifyReport& report, const VerifyRequest& request, co
          format_duration(report.duration) + ": " + format_count(report.chunks, "chunk", "chunks") + ", " +
          format_size(report.bytes) + ", " + format_count(report.pages, "page checksum", "page checksums") + ", " +
          format_count(report.wal_segments, "WAL segment", "WAL segments") +
-         (request.data_fraction < 1
+         (request.data_fraction < 1 && !request.budget
               ? " (a sample of " + format_percent(static_cast<std::uint64_t>(request.data_fraction * 1e6), 1'000'000) +
                     " of the data)"
               : "") +
          "\n";
+  out += request.budget && report.coverage ? text_of(*report.coverage) : std::string();
   if (damage == 0 && report.backups == 0 && report.repairs.empty()) {
     return out + style.paint(Tone::warning, "there is no backup, so nothing was verified") + "\n";
   }
@@ -122,6 +145,10 @@ VerifyRequest request_of(const VerifyPlace& place, const VerifyWishes& wishes, c
   request.data_fraction = wishes.fraction;
   request.workers = wishes.workers.value_or(request.workers);
   fill_random(std::as_writable_bytes(std::span(&request.seed, 1)));
+  const std::string& budget = wishes.budget.empty() ? place.budget : wishes.budget;
+  if (!budget.empty() && wishes.id.empty() && wishes.fraction >= 1) {
+    request.budget = parse_verify_budget(budget);
+  }
   if (wishes.id.empty()) {
     require_cluster(repository, place.cluster);
   } else {
@@ -139,7 +166,23 @@ ordered_json to_json(const VerifyWishes& wishes) {
   if (wishes.repair) {
     json["repair"] = true;
   }
+  if (!wishes.budget.empty()) {
+    json["budget"] = wishes.budget;
+  }
   return json;
+}
+
+void check_wishes(const VerifyWishes& wishes) {
+  if (wishes.budget.empty()) {
+    return;
+  }
+  if (!parse_verify_budget(wishes.budget)) {
+    throw Error(ErrorKind::usage, in_quotes(wishes.budget) + " is no budget of a verification",
+                "write a size or a duration, as 100GB or 30m");
+  }
+  if (!wishes.id.empty() || wishes.fraction < 1) {
+    throw Error(ErrorKind::usage, "a budget is for a verification of everything", "leave out the backup and the sample");
+  }
 }
 
 VerifyWishes verify_wishes_of(const ordered_json& json) {
@@ -151,6 +194,8 @@ VerifyWishes verify_wishes_of(const ordered_json& json) {
         wishes.id = value.get<std::string>();
       } else if (key == "data_fraction" && value.get<double>() > 0 && value.get<double>() <= 1) {
         wishes.fraction = value.get<double>();
+      } else if (key == "budget") {
+        wishes.budget = value.get<std::string>();
       } else if (key == "workers" && value.get<unsigned>() >= 1 && value.get<unsigned>() <= 256) {
         wishes.workers = value.get<unsigned>();
       } else if (key == "repair") {
@@ -162,6 +207,7 @@ VerifyWishes verify_wishes_of(const ordered_json& json) {
       throw Error(bad).with("option", key);
     }
   }
+  check_wishes(wishes);
   return wishes;
 }
 

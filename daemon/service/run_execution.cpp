@@ -18,10 +18,12 @@ JobOutcome back_up_as_ordered(const RunOrder& order, const BackupWishes& wishes,
   return run_backup_job(request, context);
 }
 
+// Whoever asks for a verification says how much of it; the schedule says nothing.
 VerifyPlace verify_place(const RunOrder& order) {
-  return {.cluster = order.cluster, .spool = order.spool, .server = [&order] {
-            return configured_connection(order.cluster, order.config);
-          }};
+  return {.cluster = order.cluster,
+          .spool = order.spool,
+          .budget = order.options.empty() ? order.config.verify.budget.value_or("") : std::string(),
+          .server = [&order] { return configured_connection(order.cluster, order.config); }};
 }
 
 // A month's backup is not done before all of it was read back.

@@ -28,6 +28,7 @@ enum class ObjectKind : std::uint8_t {
   relocation = 9,
   wal_time = 10,
   drill = 11,
+  verify_ledger = 12,
 };
 [[nodiscard]] std::string_view name(ObjectKind kind) noexcept;
 

@@ -60,6 +60,7 @@ std::string_view name(ObjectKind kind) noexcept {
     case ObjectKind::mark: return "mark";
     case ObjectKind::relocation: return "relocation";
     case ObjectKind::drill: return "drill";
+    case ObjectKind::verify_ledger: return "verification ledger";
   }
   return "unknown";
 }

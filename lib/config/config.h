@@ -85,6 +85,10 @@ struct ParallelConfig {
   unsigned uploads = 2;
 };
 
+struct VerifyConfig {
+  std::optional<std::string> budget;  // a size or a duration; unset: everything is read
+};
+
 // What somebody wants to know of a cluster that was brought back.
 struct DrillQueryConfig {
   std::string database = "postgres";
@@ -118,6 +122,7 @@ struct ClusterConfig {
   BackupConfig backup;
   WalConfig wal;
   ParallelConfig parallel;
+  VerifyConfig verify;
   DrillConfig drill;
   TargetsConfig targets;
 };

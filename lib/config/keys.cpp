@@ -94,6 +94,14 @@ void visit(KeyVisitor& keys, ParallelConfig& parallel) {
   keys.value({"uploads", "Packs that are stored at the same time."}, integer_value(parallel.uploads, 1, 64));
 }
 
+void visit(KeyVisitor& keys, VerifyConfig& verify) {
+  keys.value(
+      {"budget",
+       "How much one scheduled verify reads, as a size or a duration; what was not read for longest comes first. Everything "
+       "where absent."},
+      text_value(Kind::reading_budget, verify.budget));
+}
+
 void visit(KeyVisitor& keys, DrillQueryConfig& query) {
   keys.value({"database", "Database that is asked."}, text_value(Kind::text, query.database));
   keys.value({"query", "A SELECT; its first row counts. It is read only, and may take 10 minutes.", Presence::required},
@@ -150,6 +158,7 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.section({"wal", "How WAL is received."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.wal); });
   keys.section({"parallel", "How much is done at the same time."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.parallel); });
+  keys.section({"verify", "How much is read again."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.verify); });
   keys.section({"drill", "How recovery is tried."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.drill); });
   keys.section({"targets", "What is promised; what falls short of it is an alert."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.targets); });

@@ -37,6 +37,9 @@ ordered_json type_schema(const ValueType& type) {
     case Kind::server: return {{"type", "string"}, {"pattern", ":[0-9]+$"}};
     case Kind::mail_address: return {{"type", "string"}, {"pattern", "^[^@ ]+@[^@ ]+$"}};
     case Kind::expectation: return {{"type", "string"}, {"pattern", "^ *(true|rows|no rows|(=|!=|<>|<=|>=|<|>).*[^ ].*) *$"}};
+    case Kind::reading_budget:
+      return {{"type", "string"},
+              {"pattern", "^[0-9]+(\\.[0-9]{1,6})?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$|^([0-9]+(w|d|h|m|s|ms))+$"}};
     case Kind::text:
     case Kind::path:
     case Kind::conninfo:

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/expectation.h"
+#include "base/units.h"
 #include "config/config.h"
 #include "schedule/cron_expression.h"
 #include "schedule/time_zone.h"
@@ -182,6 +183,15 @@ std::optional<Complaint> check_expectation(std::string_view text) {
   }
   return Complaint{in_quotes(text) + " is nothing that can be expected",
                    "write true, rows, no rows, or a comparison such as >= 1000"};
+}
+
+std::optional<Complaint> check_reading_budget(std::string_view text) {
+  const auto bytes = parse_size(text);
+  const auto time = parse_duration(text);
+  if ((bytes && *bytes > 0) || (time && time->count() > 0)) {
+    return std::nullopt;
+  }
+  return Complaint{in_quotes(text) + " is no budget for reading", "write a size or a duration, as 100GB or 30m"};
 }
 
 std::variant<std::string, Complaint> directory_of_url(std::string_view url) {

@@ -42,6 +42,8 @@ struct ListenAddress {
 [[nodiscard]] std::optional<Complaint> check_mail_address(std::string_view text);
 // "true", "rows", ">= 1000": base/expectation.h.
 [[nodiscard]] std::optional<Complaint> check_expectation(std::string_view text);
+// "100GB", "30m".
+[[nodiscard]] std::optional<Complaint> check_reading_budget(std::string_view text);
 // The directory that "file:///path" (%XX as in any URL) stands for.
 [[nodiscard]] std::variant<std::string, Complaint> directory_of_url(std::string_view url);
 

@@ -30,6 +30,7 @@ std::optional<Complaint> check_text(Kind kind, const std::string& text) {
     case Kind::mail_address: return check_mail_address(text);
     case Kind::server: return check_server(text);
     case Kind::expectation: return check_expectation(text);
+    case Kind::reading_budget: return check_reading_budget(text);
     case Kind::address: {
       auto directory = directory_of_url(text);
       auto* complaint = std::get_if<Complaint>(&directory);
@@ -124,6 +125,7 @@ std::string description(const ValueType& type) {
     case Kind::server: return "host:port";
     case Kind::boolean: return "true or false";
     case Kind::expectation: return "true, rows, no rows, or a comparison";
+    case Kind::reading_budget: return "size or duration, as 100GB or 30m";
   }
   return "text";
 }

@@ -41,6 +41,7 @@ struct ValueType {
     mail_address,
     server,
     expectation,
+    reading_budget,
     boolean
   };
   Kind kind = Kind::text;
@@ -66,7 +67,7 @@ struct Value {
 
 // Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen, slot,
 // alert, mail_address, server,
-// expectation).
+// expectation, reading_budget).
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::string& member);
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::optional<std::string>& member);
 [[nodiscard]] Value list_value(ValueType::Kind kind, std::vector<std::string>& member);

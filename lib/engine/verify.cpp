@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -19,6 +20,7 @@
 #include "repository/lease_record.h"
 #include "repository/marks.h"
 #include "repository/relocation.h"
+#include "repository/verify_ledger.h"
 
 namespace pgrecall {
 
@@ -28,6 +30,18 @@ constexpr std::uint64_t max_json_object = 64U << 10U;  // bytes
 constexpr std::size_t max_orphans_named = 20;
 constexpr std::size_t chunks_in_a_job = 64;
 
+constexpr std::chrono::hours read_within{24 * 30};  // everything, at the latest
+
+// What is read for the budget is chosen by it; a sample would read more.
+VerifyRequest effective(const VerifyRequest& given) {
+  VerifyRequest request = given;
+  if (request.budget && (request.backup || request.data_fraction < 1)) {
+    throw Error(ErrorKind::usage, "a budget is for a verify of everything", "leave out the backup and the sample");
+  }
+  request.data_fraction = request.budget ? 0 : request.data_fraction;
+  return request;
+}
+
 class VerifyRun {
  public:
   // The catalog is read before the inventory is taken: all that a listed backup needs was stored before it was listed, so it is
@@ -35,13 +49,15 @@ class VerifyRun {
   VerifyRun(const Repository& repository, const VerifyRequest& request, const Clock& clock, Progress& progress,
             const std::stop_token& stop)
       : repository_(repository),
-        request_(request),
+        request_(effective(request)),
         clock_(clock),
+        started_(clock.now()),
         on_stop_(stop, [this] { failure_.request_stop(); }),
         catalog_(read_catalog(repository, request.cluster)),
         inventory_(take_inventory(repository, request.cluster)),
         packs_(repository, request.cluster, inventory_.packs, findings_),
-        context_{repository, request, progress, failure_.token(), inventory_, findings_, packs_, pool_, counters_},
+        ledger_(repository, request.cluster, inventory_, findings_),
+        context_{repository, request_, progress, failure_.token(), inventory_, findings_, packs_, pool_, counters_, ledger_},
         wal_(context_),
         pool_(repository, request.cluster, std::max(1U, request.workers), failure_) {}
 
@@ -59,12 +75,20 @@ class VerifyRun {
   void check_rest_of_packs();
   void report_orphans(const std::vector<std::size_t>& orphans);
   void report_unknown();
+  [[nodiscard]] bool of_everything() const { return !request_.backup && (request_.budget || request_.data_fraction >= 1); }
+  void read_within_budget();
+  void read_pack(std::size_t pack);
+  void note_reading(const VerifyReading& reading);
+  void store_ledger();
+  void judge_coverage(const VerifyCoverage& coverage);
+  void mark_by_ledger(const ListedBackup& backup);
   void put_marks();
   void notice(const char* kind, const std::string& object, std::string problem, std::vector<std::string> backups = {});
 
   const Repository& repository_;
-  const VerifyRequest& request_;
+  const VerifyRequest request_;
   const Clock& clock_;
+  const Time started_;
   Failure failure_;
   std::stop_callback<std::function<void()>> on_stop_;
   const Catalog catalog_;
@@ -72,9 +96,11 @@ class VerifyRun {
   VerifyFindings findings_;
   VerifyCounters counters_;
   VerifyPacks packs_;
+  VerifyLedgerState ledger_;
   const VerifyContext context_;
   VerifyWal wal_;
   std::vector<const ListedBackup*> chosen_;  // newest first
+  std::map<std::string, Time> readings_;     // by backup: of its chunks the one that was not read for longest
   VerifyReport report_;
   VerifyPool pool_;  // last, so that its threads end before what their jobs use
 };
@@ -84,9 +110,13 @@ VerifyReport VerifyRun::execute() {
   choose_backups();
   set_total();
   try {
+    if (of_everything()) {
+      ledger_.load();
+    }
     context_.progress.enter("verifying metadata");
     report_catalog();
     check_metadata();
+    read_within_budget();
     for (const ListedBackup* backup : chosen_) {
       context_.progress.enter("verifying " + backup->summary.id.text, "verifying backups");
       check_backup(*backup);
@@ -99,6 +129,9 @@ VerifyReport VerifyRun::execute() {
       check_rest_of_packs();
       report_unknown();
       check_continuity(context_);
+    }
+    if (of_everything()) {
+      store_ledger();
     }
     put_marks();
   } catch (...) {
@@ -144,6 +177,10 @@ void VerifyRun::choose_backups() {
 void VerifyRun::set_total() {
   const std::uint64_t data =
       request_.backup ? (chosen_.empty() ? 0 : chosen_.front()->summary.stored_bytes) : inventory_.pack_bytes;
+  if (request_.budget) {
+    context_.progress.set_total(std::min(inventory_.pack_bytes, request_.budget->bytes.value_or(inventory_.pack_bytes)));
+    return;
+  }
   context_.progress.set_total(static_cast<std::uint64_t>(static_cast<double>(data) * std::min(1.0, request_.data_fraction)));
 }
 
@@ -200,6 +237,9 @@ void VerifyRun::check_metadata() {
     static_cast<void>(context_.noting_damage(
         system.name, {}, [&] { static_cast<void>(read_json(repository_, ObjectKind::system, system.name)); }));
   }
+  for (const std::string& ledger : inventory_.ledgers) {
+    static_cast<void>(context_.noting_damage(ledger, {}, [&] { static_cast<void>(read_ledger(repository_, ledger)); }));
+  }
   for (const std::string& drill : inventory_.drills) {
     static_cast<void>(context_.noting_damage(drill, {}, [&] {
       if (const auto text = read_json(repository_, ObjectKind::drill, drill)) {
@@ -251,6 +291,7 @@ void VerifyRun::check_backup(const ListedBackup& backup) {
   wal_.check_backup(backup.summary);
   if (contents.check_manifest()) {
     contents.check_contents();
+    readings_[backup.summary.id.text] = contents.oldest_reading();
   }
   pool_.wait_until_idle();
   ++report_.backups;
@@ -267,20 +308,94 @@ void VerifyRun::check_rest_of_packs() {
     if (request_.data_fraction < 1) {
       continue;
     }
-    std::vector<VerifyPacks::Place> rest = packs_.claim_rest(pack);
-    for (std::size_t at = 0; at < rest.size(); at += chunks_in_a_job) {
-      const std::size_t end = std::min(rest.size(), at + chunks_in_a_job);
-      pool_.submit(
-          [this, some = std::vector<VerifyPacks::Place>(rest.begin() + static_cast<std::ptrdiff_t>(at),
-                                                        rest.begin() + static_cast<std::ptrdiff_t>(end))](VerifyWorker& worker) {
-            for (const VerifyPacks::Place& each : some) {
-              verify_chunk(context_, worker, each, nullptr, {});
-            }
-          });
-    }
+    read_pack(pack);
   }
   pool_.wait_until_idle();
   report_orphans(orphans);
+}
+
+// The chunks that nobody claimed.
+void VerifyRun::read_pack(std::size_t pack) {
+  std::vector<VerifyPacks::Place> rest = packs_.claim_rest(pack);
+  for (std::size_t at = 0; at < rest.size(); at += chunks_in_a_job) {
+    const std::size_t end = std::min(rest.size(), at + chunks_in_a_job);
+    pool_.submit(
+        [this, some = std::vector<VerifyPacks::Place>(rest.begin() + static_cast<std::ptrdiff_t>(at),
+                                                      rest.begin() + static_cast<std::ptrdiff_t>(end))](VerifyWorker& worker) {
+          for (const VerifyPacks::Place& each : some) {
+            verify_chunk(context_, worker, each, nullptr, {});
+          }
+        });
+  }
+}
+
+// Before the manifests are walked: what is bad is known by then, and each backup that needs it is named.
+void VerifyRun::read_within_budget() {
+  if (!request_.budget) {
+    return;
+  }
+  context_.progress.enter("verifying what was not read for longest");
+  const VerifyBudget& budget = *request_.budget;
+  const auto begin = clock_.steady_now();
+  const std::vector<VerifyReading> readings = ledger_.in_order();
+  std::uint64_t used = 0;
+  std::size_t count = 0;
+  for (; count < readings.size(); ++count) {
+    throw_if_stopped(context_.stop);
+    const bool in_time = !budget.time || count == 0 || clock_.steady_now() - begin < *budget.time;
+    if (!in_time || (budget.bytes && used >= *budget.bytes)) {
+      break;
+    }
+    const VerifyReading& each = readings[count];
+    used += each.bytes;
+    each.of == VerifyReading::Of::pack ? read_pack(each.number) : wal_.read(each.number);
+  }
+  pool_.wait_until_idle();
+  std::for_each_n(readings.begin(), count, [this](const VerifyReading& each) { note_reading(each); });
+}
+
+void VerifyRun::note_reading(const VerifyReading& reading) {
+  const bool damaged = reading.of == VerifyReading::Of::pack ? packs_.damaged(reading.number) : wal_.damaged(reading.number);
+  ledger_.note(reading, damaged ? VerifyLedgerState::Outcome::damaged : VerifyLedgerState::Outcome::good, started_);
+}
+
+void VerifyRun::store_ledger() {
+  if (!request_.budget) {
+    for (const VerifyReading& each : ledger_.in_order()) {
+      note_reading(each);
+    }
+  }
+  report_.coverage = ledger_.coverage();
+  judge_coverage(*report_.coverage);
+  try {
+    ledger_.store(started_);
+  } catch (const Error& error) {
+    notice(finding_kind::mark_not_stored, ledgers_prefix(request_.cluster),
+           std::string("what this verify has read could not be noted: ") + error.what());
+  }
+}
+
+void VerifyRun::judge_coverage(const VerifyCoverage& coverage) {
+  if (!request_.budget) {
+    return;
+  }
+  const std::string advice = "; a larger budget, or a verify more often, mends that";
+  if (coverage.oldest && started_ - *coverage.oldest > read_within) {
+    notice(finding_kind::not_read, cluster_prefix(request_.cluster),
+           "some of the data was last read on " + format_time(*coverage.oldest) + ", over 30 days ago" + advice);
+    return;
+  }
+  if (coverage.read == 0 || coverage.read >= coverage.total || !ledger_.last() || *ledger_.last() >= started_) {
+    return;
+  }
+  const double runs = static_cast<double>(coverage.total) / static_cast<double>(coverage.read);
+  const std::chrono::duration<double> needed = runs * std::chrono::duration<double>(started_ - *ledger_.last());
+  if (needed > read_within) {
+    notice(finding_kind::not_read, cluster_prefix(request_.cluster),
+           "at this budget, and as often as now, it takes " +
+               format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(needed)) +
+               " to read everything, which is more than 30 days" + advice);
+  }
 }
 
 void VerifyRun::report_orphans(const std::vector<std::size_t>& orphans) {
@@ -311,15 +426,28 @@ void VerifyRun::report_unknown() {
   }
 }
 
+// All of it was read, if not today.
+void VerifyRun::mark_by_ledger(const ListedBackup& backup) {
+  const auto reading = readings_.find(backup.summary.id.text);
+  const Time known = std::max(backup.verified.value_or(Time{}), backup.damaged.value_or(Time{}));
+  if (reading != readings_.end() && reading->second > known) {
+    put_mark(repository_, request_.cluster, backup.summary.id, "verified", reading->second, "");
+  }
+}
+
 // What was found stays found when it cannot be noted down.
 void VerifyRun::put_marks() {
   for (const ListedBackup* backup : chosen_) {
     const BackupId& id = backup->summary.id;
     const auto damage = findings_.damage_of(id.text);
-    if (!damage && request_.data_fraction < 1) {
+    if (!damage && request_.data_fraction < 1 && !request_.budget) {
       continue;
     }
     try {
+      if (!damage && request_.budget) {
+        mark_by_ledger(*backup);
+        continue;
+      }
       put_mark(repository_, request_.cluster, id, damage ? "damaged" : "verified", clock_.now(), damage.value_or(""));
     } catch (const Error& error) {
       notice(finding_kind::mark_not_stored, backups_prefix(request_.cluster) + id.text + "/",
@@ -329,6 +457,14 @@ void VerifyRun::put_marks() {
 }
 
 }  // namespace
+
+std::optional<VerifyBudget> parse_verify_budget(std::string_view text) {
+  if (const auto bytes = parse_size(text)) {
+    return *bytes > 0 ? std::optional(VerifyBudget{.bytes = bytes, .time = {}}) : std::nullopt;
+  }
+  const auto time = parse_duration(text);
+  return time && time->count() > 0 ? std::optional(VerifyBudget{.bytes = {}, .time = time}) : std::nullopt;
+}
 
 bool VerifyReport::damaged() const noexcept {
   return std::ranges::any_of(findings,

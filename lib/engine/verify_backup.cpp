@@ -163,7 +163,12 @@ std::optional<VerifyPacks::Place> VerifyBackup::locate(const ChunkRef& chunk, co
     // Whoever sweeps packs would take it for one that nobody needs.
     inconsistent(manifest_name_, "a pack that the backup needs is not in its list: " + chunk.pack.to_string());
   }
-  return context_.packs.locate(chunk, id(), file);
+  const auto place = context_.packs.locate(chunk, id(), file);
+  if (place) {
+    const Time read = context_.ledger.pack(place->pack);
+    oldest_reading_ = std::min(oldest_reading_.value_or(read), read);
+  }
+  return place;
 }
 
 void VerifyBackup::check_range(const ManifestEntry& entry, const MapRange& range, std::uint64_t start) {

@@ -21,6 +21,8 @@ class VerifyBackup {
   [[nodiscard]] const ManifestTotals& totals() const noexcept { return totals_; }
   // All that the manifest names. Jobs go on after it returns.
   void check_contents();
+  // When that of its chunks was last read which was not read for longest, as the ledger has it; no time: never, or it has none.
+  [[nodiscard]] Time oldest_reading() const noexcept { return oldest_reading_.value_or(Time{}); }
 
  private:
   [[nodiscard]] const std::string& id() const noexcept { return summary_.id.text; }
@@ -47,6 +49,7 @@ class VerifyBackup {
   std::map<ChunkRef, std::vector<ChunkUse>> parts_;  // small files, gathered by their chunk
   std::size_t gathered_ = 0;
   bool has_control_file_ = false;
+  std::optional<Time> oldest_reading_;
 };
 
 }  // namespace pgrecall

@@ -8,6 +8,7 @@
 #include "engine/progress.h"
 #include "engine/verify.h"
 #include "engine/verify_findings.h"
+#include "engine/verify_ledger_state.h"
 #include "engine/verify_packs.h"
 #include "engine/verify_pool.h"
 #include "repository/repository.h"
@@ -33,6 +34,7 @@ struct VerifyContext {
   VerifyPacks& packs;
   VerifyPool& pool;
   VerifyCounters& counters;
+  VerifyLedgerState& ledger;
 
   // Swept while verify runs: of what no backup needs that is no damage.
   [[nodiscard]] bool vanished(const std::string& object) const { return repository.store().open(object) == nullptr; }

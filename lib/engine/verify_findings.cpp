@@ -87,6 +87,11 @@ void VerifyFindings::also_hits_if_found(std::string_view kind, const std::string
   }
 }
 
+bool VerifyFindings::found(std::string_view kind, const std::string& object) const {
+  const std::lock_guard lock(mutex_);
+  return not_listed_damage_ > 0 || findings_.contains(key_of(kind, object, {}));
+}
+
 std::optional<std::string> VerifyFindings::damage_of(const std::string& backup) const {
   const std::lock_guard lock(mutex_);
   const auto at = damaged_backups_.find(backup);

@@ -29,6 +29,8 @@ class VerifyFindings {
   // The same for what is known to be damaged, also where it was only counted.
   void also_hits(std::string_view kind, const std::string& object, std::string_view place, const std::string& backup);
 
+  // Also true where it may have been counted only.
+  [[nodiscard]] bool found(std::string_view kind, const std::string& object) const;
   // The first damage of a backup; nothing for a backup without.
   [[nodiscard]] std::optional<std::string> damage_of(const std::string& backup) const;
   // Damage first. The collection is empty afterwards.

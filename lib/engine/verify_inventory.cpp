@@ -18,7 +18,10 @@ std::uint32_t hexadecimal(std::string_view digits) {
 }
 
 VerifyInventory::Segment parse_segment(std::string_view name) {
-  return {hexadecimal(name.substr(0, 8)), hexadecimal(name.substr(8, 8)), hexadecimal(name.substr(16, 8))};
+  return {.timeline = hexadecimal(name.substr(0, 8)),
+          .high = hexadecimal(name.substr(8, 8)),
+          .low = hexadecimal(name.substr(16, 8)),
+          .stored = 0};
 }
 
 void enter(VerifyInventory& inventory, const ObjectInfo& object) {
@@ -31,6 +34,7 @@ void enter(VerifyInventory& inventory, const ObjectInfo& object) {
     case NameKind::relocation: inventory.relocated.push_back(*parsed.pack); break;
     case NameKind::wal_segment:
       inventory.segments.push_back(parse_segment(parsed.rest));
+      inventory.segments.back().stored = static_cast<std::uint32_t>(object.size);
       inventory.wal_bytes += object.size;
       break;
     case NameKind::wal_tail:
@@ -42,6 +46,7 @@ void enter(VerifyInventory& inventory, const ObjectInfo& object) {
     case NameKind::system: inventory.systems.push_back({object.name, std::move(parsed)}); break;
     case NameKind::mark: inventory.marks.push_back({object.name, std::move(parsed)}); break;
     case NameKind::drill: inventory.drills.push_back(object.name); break;
+    case NameKind::verify_ledger: inventory.ledgers.push_back(object.name); break;
     case NameKind::summary: inventory.summaries.push_back(object.name); break;
     case NameKind::manifest: inventory.manifests.push_back(object.name); break;
     default:
@@ -64,7 +69,7 @@ WalSegment VerifyInventory::Segment::of_size(std::uint32_t segment_size) const n
 VerifyInventory::Segment VerifyInventory::Segment::of(const WalSegment& segment) noexcept {
   const std::uint64_t a_log_file = (std::uint64_t{1} << 32U) / segment.size;
   return {segment.timeline, static_cast<std::uint32_t>(segment.number / a_log_file),
-          static_cast<std::uint32_t>(segment.number % a_log_file)};
+          static_cast<std::uint32_t>(segment.number % a_log_file), 0};
 }
 
 VerifyInventory take_inventory(const Repository& repository, const std::string& cluster) {

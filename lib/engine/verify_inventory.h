@@ -1,7 +1,9 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/lsn.h"
@@ -21,8 +23,12 @@ struct VerifyInventory {
     Timeline timeline = 0;
     std::uint32_t high = 0;
     std::uint32_t low = 0;
+    std::uint32_t stored = 0;  // bytes of the object; not compared
 
-    auto operator<=>(const Segment&) const = default;
+    bool operator==(const Segment& other) const noexcept { return (*this <=> other) == 0; }
+    std::strong_ordering operator<=>(const Segment& other) const noexcept {
+      return std::tie(timeline, high, low) <=> std::tie(other.timeline, other.high, other.low);
+    }
     [[nodiscard]] std::string file_name() const;
     [[nodiscard]] WalSegment of_size(std::uint32_t segment_size) const noexcept;
     [[nodiscard]] static Segment of(const WalSegment& segment) noexcept;
@@ -41,6 +47,7 @@ struct VerifyInventory {
   std::vector<Object> systems;
   std::vector<Object> marks;
   std::vector<std::string> drills;
+  std::vector<std::string> ledgers;
   std::vector<std::string> summaries;
   std::vector<std::string> manifests;
   std::vector<std::string> unknown;  // the first max_unknown

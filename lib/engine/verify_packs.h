@@ -43,6 +43,8 @@ class VerifyPacks {
 
   // A backup lists the pack. False when it is not there, nor where its chunks went; then there is a finding.
   bool need(const PackId& id, const std::string& backup);
+  // While no jobs run: its index could not be read, or a chunk that was read is bad.
+  [[nodiscard]] bool damaged(std::size_t pack) const noexcept { return packs_[pack].unreadable || !packs_[pack].bad.empty(); }
   [[nodiscard]] std::size_t count() const noexcept { return packs_.size(); }
   [[nodiscard]] bool needed(std::size_t pack) const noexcept { return packs_[pack].needed; }
   [[nodiscard]] const VerifyInventory::Pack& stored(std::size_t pack) const noexcept { return stored_[pack]; }

@@ -155,6 +155,9 @@ void VerifyWal::check_needed(const BackupSummary& summary, const WalSegment& seg
     context_.findings.also_hits_if_found(finding_kind::corrupt_object, object, {}, summary.id.text);
     return;
   }
+  if (context_.request.budget) {
+    return;  // its turn comes
+  }
   claimed_[number] = true;
   ++context_.counters.wal_segments;
   context_.pool.submit([this, object, expectation = expectation_of(summary, segment), id = summary.id.text](VerifyWorker&) {
@@ -230,19 +233,31 @@ void VerifyWal::check_history(const std::string& object, const std::string& back
   }));
 }
 
+// The segment size is not known; the digits are those of the name for any.
+std::string VerifyWal::name_of(const VerifyInventory::Segment& segment) const {
+  return wal_prefix(context_.request.cluster) + timeline_name(segment.timeline) + "/" + segment.file_name();
+}
+
+void VerifyWal::read(std::size_t segment) {
+  claimed_[segment] = true;
+  ++context_.counters.wal_segments;
+  const VerifyInventory::Segment name = context_.inventory.segments[segment];
+  context_.pool.submit([this, name](VerifyWorker&) {
+    const std::string object = name_of(name);
+    context_.noting_damage_of_stray(object, [&] { read_stray_segment(context_, object, name); });
+  });
+}
+
+bool VerifyWal::damaged(std::size_t segment) const {
+  return context_.findings.found(finding_kind::corrupt_object, name_of(context_.inventory.segments[segment]));
+}
+
 void VerifyWal::check_rest() {
   const VerifyInventory& inventory = context_.inventory;
   for (std::size_t i = 0; i < claimed_.size(); ++i) {
-    if (claimed_[i]) {
-      continue;
+    if (!claimed_[i] && !context_.request.budget) {
+      read(i);
     }
-    ++context_.counters.wal_segments;
-    const VerifyInventory::Segment name = inventory.segments[i];
-    // The segment size is not known yet; the digits are those of the name for any.
-    const std::string object = wal_prefix(context_.request.cluster) + timeline_name(name.timeline) + "/" + name.file_name();
-    context_.pool.submit([this, object, name](VerifyWorker&) {
-      context_.noting_damage_of_stray(object, [&] { read_stray_segment(context_, object, name); });
-    });
   }
   for (const std::string& object : inventory.tails) {
     if (!claimed_tails_.contains(object)) {

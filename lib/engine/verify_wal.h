@@ -18,10 +18,15 @@ class VerifyWal {
 
   // Every segment that the backup needs, and the history of its timeline.
   void check_backup(const BackupSummary& summary);
-  // What no call of check_backup read.
+  // One segment of the inventory, ahead of its backups; damage of it names these later.
+  void read(std::size_t segment);
+  // While no jobs run: it was found damaged.
+  [[nodiscard]] bool damaged(std::size_t segment) const;
+  // What no call of check_backup read; with a budget no more segments.
   void check_rest();
 
  private:
+  [[nodiscard]] std::string name_of(const VerifyInventory::Segment& segment) const;
   void check_needed(const BackupSummary& summary, const WalSegment& segment);
   void check_tails(const BackupSummary& summary, const WalSegment& segment);
   void check_history(const std::string& object, const std::string& backup);

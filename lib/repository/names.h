@@ -72,6 +72,7 @@ enum class NameKind {
   wal_time,
   history,
   drill,
+  verify_ledger,
   other
 };
 struct ParsedName {
@@ -79,7 +80,7 @@ struct ParsedName {
   std::string cluster;
   std::optional<BackupId> backup;
   std::optional<PackId> pack;
-  std::string rest;  // mark name with its time, segment, tail or time name, system identifier, drill, lease or key id
+  std::string rest;  // mark name with its time, segment, tail or time name, system identifier, drill, ledger, lease or key id
 };
 [[nodiscard]] ParsedName parse_object_name(std::string_view name);
 

@@ -126,6 +126,9 @@ NameKind in_cluster(std::string_view rest, ParsedName& name) {
   if (folder == "drills") {
     return is_drill(rest) ? NameKind::drill : NameKind::other;
   }
+  if (folder == "verified") {
+    return rest.size() == 16 && parse_time(rest).has_value() ? NameKind::verify_ledger : NameKind::other;
+  }
   return folder == "wal" ? wal_kind(rest, name) : NameKind::other;
 }
 

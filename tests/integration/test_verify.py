@@ -92,6 +92,45 @@ class Verify(IntegrationTest):
         self.assertGreater(sample["bytes"], 0.1 * whole["bytes"])
         self.assertLess(sample["bytes"], 0.6 * whole["bytes"])
 
+    def test_budget_reads_everything_in_turns(self):
+        self.source = self.create_server()
+        self.source.fill(4)
+        tool = self.pgrecall(self.source)
+        ids = [tool.backup("prod", "--full") for _ in range(4)]
+        verified = lambda: [tool.run("show", "prod", each, "--output", "json").json()["backup"]["verified"] for each in ids]
+
+        def verify(budget, exit=0):
+            return tool.run("verify", "prod", "--budget", budget, "--output", "json", exit=exit).json()["verify"]
+
+        stored = sum(path.stat().st_size for pattern in ("packs/*/*", "wal/*/" + 24 * "[0-9A-F]") for path in self.objects(tool, pattern))
+        first = verify(f"{stored // 2}B")["coverage"]
+        self.assertEqual(stored, first["total_bytes"])
+        self.assertEqual(stored, first["read_bytes"] + first["never_read_bytes"])
+        self.assertLess(stored // 2 - 1, first["read_bytes"])
+        self.assertLess(first["read_bytes"], stored)
+        self.assertIn(None, verified())
+        # The other half: what was never read comes first, and nothing twice.
+        second = verify(f"{first['never_read_bytes']}B")["coverage"]
+        self.assertEqual((first["never_read_bytes"], 0), (second["read_bytes"], second["never_read_bytes"]))
+        self.assertNotIn(None, verified())
+        self.assertIn("were read now", tool.run("verify", "prod", "--budget", "1B").stdout)
+        # Damage has its turn, too, names who needs it, and is not on the ledger any more.
+        pack = max(self.objects(tool, "packs/*/*"), key=lambda path: path.stat().st_size)
+        self.flip(pack, pack.stat().st_size // 2)
+        document = verify("1h", exit=contract.CORRUPTION)
+        (finding,) = self.damages(document["findings"])
+        self.assertEqual(self.name_of(tool, pack), finding["object"])
+        self.assertEqual(1, len(finding["backups"]))
+        self.assertEqual(pack.stat().st_size, document["coverage"]["never_read_bytes"])
+        # The newest ledger is lost: as if nothing had ever been read.
+        ledger = self.objects(tool, "verified/*")[-1]
+        self.flip(ledger, 100)
+        document = verify("1B", exit=contract.CORRUPTION)
+        self.assertIn(self.name_of(tool, ledger), [each["object"] for each in document["findings"]])
+        self.assertGreater(document["coverage"]["never_read_bytes"], stored // 2)
+        tool.run("verify", "prod", "latest", "--budget", "1GB", exit=contract.USAGE)
+        tool.run("verify", "prod", "--budget", "many", exit=contract.USAGE)
+
     def test_no_backup_is_not_called_good(self):
         tool = self.backed_up()
         for summary in self.objects(tool, "backups/*/summary"):

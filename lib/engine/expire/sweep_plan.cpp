@@ -14,6 +14,7 @@ namespace pgrecall {
 
 namespace {
 
+constexpr std::size_t kept_ledgers = 2;
 constexpr std::chrono::hours marks_stay_dense{24};
 
 void put_in(SweepPlan::Group& group, const ObjectInfo& object, bool old_enough) {
@@ -66,6 +67,7 @@ class SweepPlanner {
   std::map<BackupId, std::vector<ObjectInfo>> of_backups_;
   std::vector<ObjectInfo> wal_;
   std::vector<std::pair<WalTime, ObjectInfo>> times_;
+  std::vector<ObjectInfo> ledgers_;
   std::vector<BackupId> unreadable_;  // there is a summary, and it cannot be read
   std::vector<const ExpiredBackup*> in_grace_;
   bool leave_packs_ = false;
@@ -94,6 +96,7 @@ void SweepPlanner::take_listing() {
       case NameKind::wal_segment:
       case NameKind::wal_tail: wal_.push_back(object); break;
       case NameKind::wal_time: times_.emplace_back(wal_time_of(object.name), object); break;
+      case NameKind::verify_ledger: ledgers_.push_back(object); break;
       default: break;
     }
   });
@@ -142,6 +145,11 @@ void SweepPlanner::plan_remains() {
     for (const ObjectInfo& object : objects) {
       put_in(plan_.remains, object, old);
     }
+  }
+  // The newest says all that the others say; one more, in case that it is damaged.
+  std::ranges::sort(ledgers_, std::greater{}, &ObjectInfo::name);
+  for (std::size_t i = kept_ledgers; i < ledgers_.size(); ++i) {
+    put_in(plan_.remains, ledgers_[i], old_enough(ledgers_[i].modified) && at_once());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/frame.h"
+#include "engine/verify_ledger_state.h"
 #include "repository/pack_reader.h"
 #include "store/fault_store.h"
 #include "unit/engine/fake_backups.h"
@@ -356,10 +357,83 @@ TEST_CASE("a store that fails ends verify by its error; one that takes no marks 
       return operation.kind == StoreOperationKind::put ? std::optional(Fault{}) : std::nullopt;
     });
     const VerifyReport report = verify_all(repository);
-    REQUIRE(report.findings.size() == 2);
+    // Of two backups, and of the ledger.
+    REQUIRE(report.findings.size() == 3);
     CHECK(report.findings[0].kind == finding_kind::mark_not_stored);
     CHECK_FALSE(report.damaged());
   }
+}
+
+TEST_CASE("a budget goes to what was never read, then to what was not read for longest", "[verify]") {
+  const auto at = [](std::int64_t seconds) { return Time(std::chrono::seconds(seconds)); };
+  using Of = VerifyReading::Of;
+  std::vector<VerifyReading> readings{{Of::pack, 0, 10, at(300)},
+                                      {Of::pack, 1, 10, at(0)},
+                                      {Of::pack, 2, 10, at(100)},
+                                      {Of::segment, 0, 10, at(200)},
+                                      {Of::segment, 1, 10, at(0)}};
+  put_in_order(readings);
+  std::vector<std::pair<Of, std::uint32_t>> order;
+  for (const VerifyReading& each : readings) {
+    order.emplace_back(each.of, each.number);
+  }
+  CHECK(order == std::vector<std::pair<Of, std::uint32_t>>{
+                     {Of::pack, 1}, {Of::segment, 1}, {Of::pack, 2}, {Of::segment, 0}, {Of::pack, 0}});
+}
+
+TEST_CASE("with a budget, the second run reads what the first did not, and then begins anew", "[verify]") {
+  const FilledRepository filled(Repository::Sealing::none);
+  ManualClock clock(parse_time("2026-12-01T00:00:00Z").value());
+  VerifyRequest request;
+  request.cluster = cluster;
+  request.budget = VerifyBudget{.bytes = 1, .time = {}};
+  const auto run = [&] {
+    Progress progress;
+    clock.advance(std::chrono::hours(24));
+    const VerifyReport report = verify(*filled, request, clock, progress, {});
+    CHECK_FALSE(report.damaged());
+    return report.coverage.value();
+  };
+  unsigned runs = 1;
+  VerifyCoverage coverage = run();
+  const std::uint64_t total = coverage.total;
+  std::uint64_t read = coverage.read;
+  for (; coverage.never_read > 0 && runs < 20; ++runs) {
+    coverage = run();
+    read += coverage.read;
+  }
+  CHECK(read == total);
+  CHECK(runs > 2);
+  // A reading each: the oldest is the first one's, and the next run reads that again.
+  CHECK(coverage.oldest == parse_time("2026-12-02T00:00:00Z").value());
+  CHECK(run().oldest == parse_time("2026-12-03T00:00:00Z").value());
+  CHECK(listed(read_catalog(*filled, cluster), FilledRepository::first_id).verified);
+}
+
+TEST_CASE("what is not read within a month is told of", "[verify]") {
+  const FilledRepository filled(Repository::Sealing::none);
+  ManualClock clock(parse_time("2026-12-01T00:00:00Z").value());
+  VerifyRequest request;
+  request.cluster = cluster;
+  request.budget = VerifyBudget{.bytes = 1, .time = {}};
+  const auto told = [&](std::chrono::hours pause) {
+    Progress progress;
+    clock.advance(pause);
+    const VerifyReport report = verify(*filled, request, clock, progress, {});
+    return std::ranges::any_of(report.findings, [](const Finding& each) { return each.kind == finding_kind::not_read; });
+  };
+  CHECK_FALSE(told(std::chrono::hours(1)));
+  CHECK_FALSE(told(std::chrono::hours(1)));
+  CHECK(told(std::chrono::hours(29 * 24)));
+  CHECK(told(std::chrono::hours(29 * 24)));
+}
+
+TEST_CASE("a budget has a size or a time", "[verify]") {
+  CHECK(parse_verify_budget("10GB").value().bytes == 10'000'000'000U);
+  CHECK(parse_verify_budget("30m").value().time == std::chrono::minutes(30));
+  CHECK_FALSE(parse_verify_budget("0B"));
+  CHECK_FALSE(parse_verify_budget("0s"));
+  CHECK_FALSE(parse_verify_budget("half"));
 }
 
 TEST_CASE("verify stops when asked to", "[verify]") {
