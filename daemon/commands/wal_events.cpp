@@ -12,6 +12,8 @@
 namespace pgrecall {
 
 namespace {
+constexpr std::chrono::minutes clock_difference{1};  // between this host and the server, whose clock is in the WAL
+
 struct WalEventsOptions {
   std::string from;
   std::string to;
@@ -83,14 +85,18 @@ int run_wal_events(const WalEventsOptions& options, UndoCommands::Extract extrac
   require_cluster(repository, search.cluster);
   Console& console = session.console();
   Progress progress;
-  const ChangeFindings findings =
+  ChangeFindings findings =
       run_shown(progress, console, "nothing is written by this command; a shorter time is looked through sooner",
                 [&] { return find_changes(repository, search, progress, stop); });
+  if (search.from && *search.from > session.clock().now() + clock_difference) {
+    findings.warnings.emplace_back("--from is in the future: nothing can have ended there yet");
+  }
   for (const std::string& warning : findings.warnings) {
     console.warning(warning);
   }
   UndoCommands commands = commands_of(options, session);
   commands.extract = extract;
+  commands.limits = search.least_rows ? UndoCommands::Limits::given : UndoCommands::Limits::usual;
   if (console.json()) {
     console.json_data(wal_events_json(findings, commands));
   } else {
@@ -121,7 +127,7 @@ void add_wal_events(CommandLine& line, CLI::App& wal) {
           "Rows of one relation that a transaction must have deleted or updated to be listed (default: 10000; or 1000, where "
           "these are half of the relation)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}));
   verb.add_option("--database", options->search.database, "Only this database, by name or oid")->type_name("NAME");
   verb.add_option("--timeline", options->timeline, "Which timeline's history to follow (default: the latest)")
       ->type_name("TIMELINE")

@@ -174,6 +174,8 @@ ordered_json wal_events_json(const ChangeFindings& findings, const UndoCommands&
   ordered_json json{{"cluster", commands.cluster}, {"timeline", findings.timeline}};
   json["from_lsn"] = findings.from.to_string();
   json["until_lsn"] = findings.until.to_string();
+  json["first_end"] = findings.first_end ? ordered_json(format_exact_time(*findings.first_end)) : ordered_json(nullptr);
+  json["last_end"] = findings.last_end ? ordered_json(format_exact_time(*findings.last_end)) : ordered_json(nullptr);
   json["wal_bytes"] = findings.wal_bytes;
   json["transactions"] = ordered_json::array();
   for (const FoundChanges& found : findings.transactions) {
@@ -206,11 +208,21 @@ std::string wal_events_text(const ChangeFindings& findings, const UndoCommands& 
   } else {
     out += format_count(findings.transactions.size(), "transaction", "transactions") + "\n";
   }
-  return out +
-         style.paint(Tone::faint, "looked through WAL " + findings.from.to_string() + " to " + findings.until.to_string() +
-                                      " on the way to timeline " + std::to_string(findings.timeline) + ", " +
-                                      format_size(findings.wal_bytes) + " read") +
-         "\n";
+  std::string looked = "looked through WAL " + findings.from.to_string() + " to " + findings.until.to_string() +
+                       " on the way to timeline " + std::to_string(findings.timeline) + ", " + format_size(findings.wal_bytes) +
+                       " read";
+  if (findings.first_end && findings.last_end) {
+    looked += "; its transactions ended from " + format_local_second(*findings.first_end) + " to " +
+              format_local_second(*findings.last_end);
+  }
+  out += style.paint(Tone::faint, looked) + "\n";
+  if (commands.limits == UndoCommands::Limits::usual) {
+    out +=
+        style.paint(Tone::faint, "deleted or updated rows are listed from " + format_count(many_rows) + " on, or from " +
+                                     format_count(some_rows) + " where these are half of the table; --min-rows N lists fewer") +
+        "\n";
+  }
+  return out;
 }
 
 }  // namespace pgrecall

@@ -13,6 +13,7 @@ struct UndoCommands {
   std::string cluster;
   std::string options;                                               // " --repository /srv/backup", or nothing
   enum class Extract { unknown, known } extract = Extract::unknown;  // whether this program has that command
+  enum class Limits { usual, given } limits = Limits::usual;         // of the rows that a transaction must have changed
 };
 
 // docs/json-output.md, "wal events".

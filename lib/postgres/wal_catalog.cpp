@@ -293,6 +293,10 @@ const std::string* WalCatalog::schema(std::uint32_t database, std::uint32_t oid)
   return find_in(schemas_, std::pair{database, oid});
 }
 
+bool WalCatalog::knows_database(const std::string& name) const {
+  return std::ranges::any_of(databases_, [&](const auto& each) { return each.second == name; });
+}
+
 const std::string* WalCatalog::database(std::uint32_t oid) const { return find_in(databases_, oid); }
 
 std::optional<Lsn> WalCatalog::invalid_since(std::uint32_t database) const {

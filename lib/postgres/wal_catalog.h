@@ -52,6 +52,7 @@ class WalCatalog {
   [[nodiscard]] const ClassRow* relation(std::uint32_t database, std::uint32_t oid) const;
   [[nodiscard]] const std::string* schema(std::uint32_t database, std::uint32_t oid) const;
   [[nodiscard]] const std::string* database(std::uint32_t oid) const;
+  [[nodiscard]] bool knows_database(const std::string& name) const;
   // A catalog that pg_class does not say the files of.
   [[nodiscard]] bool is_mapped(const RelationNode& relation) const {
     return relation.database == 0 || mapped_.contains({relation.database, relation.node});

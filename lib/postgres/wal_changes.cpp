@@ -148,6 +148,7 @@ void WalChangeCollector::take_running(const WalRecord& /*record*/) {
 }
 
 void WalChangeCollector::take_end(const WalRecord& record, const TransactionEnd& end) {
+  first_end_ = first_end_.value_or(end.time);
   last_end_ = end.time;
   const TransactionParts parts = parse_transaction_parts(main_data(), record.info);
   const bool committed = end.outcome == TransactionOutcome::commit || end.outcome == TransactionOutcome::commit_prepared;

@@ -107,6 +107,8 @@ class WalChangeCollector final : public WalRecordSink {
   [[nodiscard]] WalCatalog& catalog() noexcept { return catalog_; }
   // The end of the last transaction, committed or not; whatever the clock said.
   [[nodiscard]] std::optional<Time> last_end() const noexcept { return last_end_; }
+  // That of the first one.
+  [[nodiscard]] std::optional<Time> first_end() const noexcept { return first_end_; }
   // Records that could not be read: of a server that is none of 13 to 18, or that this program does not know well enough.
   [[nodiscard]] std::uint64_t not_understood() const noexcept { return not_understood_; }
   [[nodiscard]] std::size_t running() const noexcept { return open_.size(); }
@@ -133,6 +135,7 @@ class WalChangeCollector final : public WalRecordSink {
   OpenTransaction* last_open_ = nullptr;
   RelationNode last_relation_;
   OpenTransaction::Rows* last_rows_ = nullptr;
+  std::optional<Time> first_end_;
   std::optional<Time> last_end_;
   std::uint64_t not_understood_ = 0;
 };

@@ -109,6 +109,7 @@ class WalEvents(IntegrationTest):
         self.check_narrower(source, runner, found, times)
         self.check_counts(source, runner)
         if major in RECOVERED:
+            self.check_not_covered(runner, found)
             for one in found["transactions"]:
                 with self.subTest(changes=one["changes"]):
                     self.check_recovery(source, runner, major, one)
@@ -238,6 +239,16 @@ class WalEvents(IntegrationTest):
         self.assertEqual([("postgres", [("dropped", "shop", "orders", None)])], self.told(document))
         receiver.kill()
         self.check_recovery(source, runner, 15, document["transactions"][0])
+
+    def check_not_covered(self, runner, found):
+        """That nothing was dropped is not said of what was not looked at."""
+        self.assertLess(found["first_end"], found["transactions"][0]["time"])
+        self.assertGreaterEqual(found["last_end"], found["transactions"][-1]["time"])
+        for arguments, warning in ((["--from-lsn", "F/0"], "no WAL is kept from F/0 on"), (["--to-lsn", "0/1"], "no WAL is kept of before"),
+                                   (["--to", "2001-01-01T00:00:00Z"], "the WAL that is kept begins later"),
+                                   (["--from", "2101-01-01T00:00:00Z"], "in the future"), (["--database", "nobody"], 'no database "nobody"')):
+            [told] = self.events(runner, *arguments, exit=contract.WARNINGS)["warnings"]
+            self.assertIn(warning, told)
 
     def test_what_cannot_be_is_refused(self):
         runner = self.pgrecall()

@@ -1,5 +1,7 @@
 #include "engine/undo/backup_catalog.h"
 
+#include <algorithm>
+
 #include "postgres/relation_file.h"
 
 namespace pgrecall {
@@ -152,6 +154,10 @@ const ClassRow* BackupCatalog::relation_of_oid(std::uint32_t database, std::uint
 
 const std::string* BackupCatalog::schema(std::uint32_t database, std::uint32_t oid) const {
   return found_in(schemas_, Place{database, oid});
+}
+
+bool BackupCatalog::knows_database(const std::string& name) const {
+  return std::ranges::any_of(databases_, [&](const auto& each) { return each.second == name; });
 }
 
 const std::string* BackupCatalog::database(std::uint32_t oid) const { return found_in(databases_, oid); }

@@ -31,6 +31,7 @@ class BackupCatalog {
   [[nodiscard]] const ClassRow* relation_of_oid(std::uint32_t database, std::uint32_t oid) const;
   [[nodiscard]] const std::string* schema(std::uint32_t database, std::uint32_t oid) const;
   [[nodiscard]] const std::string* database(std::uint32_t oid) const;
+  [[nodiscard]] bool knows_database(const std::string& name) const;
 
  private:
   using Place = std::pair<std::uint32_t, std::uint32_t>;  // database, and a node or an oid

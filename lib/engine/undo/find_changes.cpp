@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/wording.h"
 #include "engine/undo/change_names.h"
 #include "engine/undo/change_range.h"
 #include "engine/undo/wal_read_ahead.h"
@@ -44,6 +45,8 @@ class ChangeFinder {
   void keep(TransactionChanges changes);
   [[nodiscard]] bool counts(const WalChange& change) const;
   [[nodiscard]] bool recoverable(Lsn before) const;
+  void name_schemas();
+  void note_what_is_not_covered();
   void finish();
   [[nodiscard]] Lsn start_of(std::uint64_t number) const { return Lsn{number * window_.segment_size}; }
 
@@ -60,9 +63,10 @@ class ChangeFinder {
   std::optional<WalRecordReader> reader_;
   std::optional<std::uint64_t> segment_;  // the one in work, or the last one
   std::uint64_t segment_bytes_ = 0;
-  bool unreadable_ = false;  // the rest of the segment
-  std::vector<Lsn> broken_;  // where WAL ends that does not go on
-  bool any_later_ = false;   // a transaction of the segment ended after what is asked for
+  bool from_first_segment_ = false;  // that is kept
+  bool unreadable_ = false;          // the rest of the segment
+  std::vector<Lsn> broken_;          // where WAL ends that does not go on
+  bool any_later_ = false;           // a transaction of the segment ended after what is asked for
   bool any_earlier_ = false;
   int later_segments_ = 0;
   std::uint64_t left_out_ = 0;
@@ -113,6 +117,7 @@ ChangeFindings ChangeFinder::execute() {
 
 void ChangeFinder::scan(Lsn from) {
   const std::uint64_t first = from.value / window_.segment_size;
+  from_first_segment_ = !range_.segments.empty() && first <= range_.segments.front().first;
   std::uint64_t next = first;
   auto run = range_.segments.begin();
   const auto next_number = [&]() -> std::optional<std::uint64_t> {
@@ -246,9 +251,49 @@ bool ChangeFinder::recoverable(Lsn before) const {
   return before >= spans.back().from_lsn && std::ranges::none_of(broken_, breaks);
 }
 
+// Its page may have come into the WAL only behind what is about it.
+void ChangeFinder::name_schemas() {
+  for (FoundChanges& found : findings_.transactions) {
+    for (WalChange& change : found.what.changes) {
+      const std::string* schema =
+          change.schema.empty() ? collector_->catalog().schema(found.what.database, change.schema_oid) : nullptr;
+      change.schema = schema != nullptr ? *schema : change.schema;
+    }
+  }
+}
+
+// "Nothing was dropped" must not be said of what was not looked at.
+void ChangeFinder::note_what_is_not_covered() {
+  if (findings_.until < findings_.from) {
+    findings_.until = findings_.from;
+  }
+  const std::string elsewhere = ": see pgrecall wal status " + search_.cluster;
+  if (search_.from_lsn && findings_.until <= *search_.from_lsn) {
+    findings_.warnings.push_back("no WAL is kept from " + search_.from_lsn->to_string() + " on" + elsewhere);
+  }
+  if (search_.to_lsn && from_first_segment_ && findings_.from > *search_.to_lsn) {
+    findings_.warnings.push_back("no WAL is kept of before " + findings_.from.to_string() + elsewhere);
+  }
+  if (search_.to && from_first_segment_ && findings_.first_end && *findings_.first_end > *search_.to + commits_out_of_order) {
+    findings_.warnings.push_back("the WAL that is kept begins later: the first transaction in it ended at " +
+                                 format_time(*findings_.first_end) + elsewhere);
+  }
+  const BackupCatalog* backup = names_.nearest();
+  const bool number = search_.database.find_first_not_of("0123456789") == std::string::npos;
+  if (!number && !collector_->catalog().knows_database(search_.database) &&
+      (backup == nullptr || !backup->knows_database(search_.database))) {
+    findings_.warnings.push_back("no database " + in_quotes(search_.database) +
+                                 " is known to the backup or the WAL that was looked through: is the name right?");
+  }
+}
+
 void ChangeFinder::finish() {
   auto& transactions = findings_.transactions;
+  findings_.first_end = collector_->first_end();
+  findings_.last_end = collector_->last_end();
+  name_schemas();
   names_.fill(transactions);
+  note_what_is_not_covered();
   for (FoundChanges& found : transactions) {
     std::erase_if(found.what.changes, [&](const WalChange& change) { return !counts(change); });
     found.recoverable = recoverable(found.what.undone_before);

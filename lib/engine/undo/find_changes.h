@@ -42,6 +42,8 @@ struct ChangeFindings {
   Timeline timeline = 0;
   Lsn from;  // the WAL that was looked through
   Lsn until;
+  std::optional<Time> first_end;  // of the transactions in it, whatever they did
+  std::optional<Time> last_end;
   std::uint64_t wal_bytes = 0;             // that were read; names and running transactions need some from before
   std::vector<FoundChanges> transactions;  // in order of their end
   std::vector<std::string> warnings;       // WAL that is missing, damaged or not understood
