@@ -216,8 +216,11 @@ JobOutcome run_verify_job(const VerifyPlace& place, const VerifyWishes& wishes, 
   VerifyReport report = verify(context.repository, request, context.clock, context.progress, context.stop);
   if (wishes.repair) {
     repair(context.repository,
-           {.cluster = place.cluster, .whole = request.data_fraction >= 1, .spool = place.spool, .server = place.server}, report,
-           context.clock, context.progress, context.stop);
+           {.cluster = place.cluster,
+            .whole = request.data_fraction >= 1 && !request.budget,
+            .spool = place.spool,
+            .server = place.server},
+           report, context.clock, context.progress, context.stop);
   }
   mark_others(context.repository, place.cluster, report, context.clock, context.stop);
   JobOutcome outcome;

@@ -19,10 +19,15 @@ JobOutcome back_up_as_ordered(const RunOrder& order, const BackupWishes& wishes,
 }
 
 // Whoever asks for a verification says how much of it; the schedule says nothing.
+// As the schedule asks: the configuration says how much is read.
+bool asks_for_nothing_else(const ordered_json& options) {
+  return options.empty() || (options.size() == 1 && options.contains("repair"));
+}
+
 VerifyPlace verify_place(const RunOrder& order) {
   return {.cluster = order.cluster,
           .spool = order.spool,
-          .budget = order.options.empty() ? order.config.verify.budget.value_or("") : std::string(),
+          .budget = asks_for_nothing_else(order.options) ? order.config.verify.budget.value_or("") : std::string(),
           .server = [&order] { return configured_connection(order.cluster, order.config); }};
 }
 

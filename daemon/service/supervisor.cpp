@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "service/after_damage.h"
 #include "service/config_changes.h"
 
 namespace pgrecall {
@@ -219,7 +220,9 @@ void Supervisor::repair(const std::string& cluster, const std::string& why) {
     return;
   }
   for (const Run& run : journal_.list({.cluster = cluster, .states = {}, .before = {}, .limit = 50})) {
-    if (run.trigger == RunTrigger::repair && (run.state == RunState::queued || now - run.created < between_repairs)) {
+    // Those that answer damage are other jobs, and may have begun before the gap.
+    if (run.trigger == RunTrigger::repair && run.job == name(JobKind::daily) &&
+        (run.state == RunState::queued || now - run.created < between_repairs)) {
       return;
     }
   }
@@ -258,6 +261,13 @@ void Supervisor::on_run_ended(const Run& run, Retry retry) {
 }
 
 void Supervisor::on_run_over(const Run& run) {
+  if (state_ == State::running && config_.clusters.contains(run.cluster)) {
+    constexpr unsigned looked_through = 200;
+    if (auto next = next_after_damage(
+            run, journal_.list({.cluster = run.cluster, .states = {}, .before = {}, .limit = looked_through}))) {
+      queue_.submit(std::move(*next));
+    }
+  }
   if (const auto found = guards_.find(run.cluster); found != guards_.end()) {
     found->second.guard->look_again();
   }
@@ -352,6 +362,9 @@ void Supervisor::start_due(const Schedules::Due& due) {
   run.job = due.job;
   run.trigger = due.start.reason == StartReason::catch_up ? RunTrigger::catch_up : RunTrigger::schedule;
   run.due = due.start.due;
+  if (due.job == name(JobKind::verify)) {
+    run.options = scheduled_verify_options;
+  }
   queue_.start_due(std::move(run), due.handled);
   schedules_.started(due);
 }

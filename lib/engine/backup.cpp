@@ -8,6 +8,7 @@
 #include "engine/backup_archive.h"
 #include "engine/backup_pipeline.h"
 #include "engine/backup_wal.h"
+#include "engine/expire/policy.h"
 #include "engine/failure.h"
 #include "engine/server_files.h"
 #include "engine/shared_chunks.h"
@@ -45,6 +46,7 @@ class BackupRun {
   void copy(Connection& connection, const StoredPacks& stored_packs);
   void give_space_back(const StoredPacks& stored_packs);
   void add_configuration(Connection& connection, BackupPipeline& pipeline, bool inside);
+  void check_parent() const;
   void note_page_failures(Connection& connection, BackupPipeline& pipeline);
   void commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files, const ManifestWriter::Stored& manifest);
 
@@ -143,8 +145,7 @@ std::uint32_t BackupRun::relation_segment_blocks(Connection& connection) const {
 
 void BackupRun::choose_parent() {
   for (auto each = catalog_.backups.rbegin(); each != catalog_.backups.rend(); ++each) {
-    const bool damaged = each->damaged && (!each->verified || *each->verified < *each->damaged);
-    if (!damaged && each->summary.system_identifier == server_.identity.system_identifier &&
+    if (!known_damaged(*each) && each->summary.system_identifier == server_.identity.system_identifier &&
         each->summary.page_size == server_.block_size) {
       parent_ = each->summary;
       return;
@@ -337,6 +338,16 @@ void BackupRun::note_page_failures(Connection& connection, BackupPipeline& pipel
   summary_.torn_pages = std::move(judged.torn);
 }
 
+// A verify may have found damage in it meanwhile, which this backup would share, and that verify knew nothing of this backup.
+void BackupRun::check_parent() const {
+  const auto parent = summary_.parent ? find_backup(repository_, request_.cluster, *summary_.parent) : std::nullopt;
+  if (parent && known_damaged(*parent)) {
+    throw Error(ErrorKind::failed, "the backup that this one shares data with was found damaged while this one was taken",
+                "start the backup again: it will share with another one, and use again what this one stored")
+        .with("parent", summary_.parent->text);
+  }
+}
+
 void BackupRun::commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files,
                        const ManifestWriter::Stored& manifest) {
   summary_.files = files.files;
@@ -349,6 +360,7 @@ void BackupRun::commit(const PackWriter::Totals& packs, const BackupPipeline::To
   summary_.stored_bytes = packs.stored_bytes + manifest.object_size + summary_.wal_bytes;
   summary_.finished = clock_.now();
   throw_if_stopped(failure_.token());
+  check_parent();
   lease_->require();
   put_summary(repository_, summary_);
 }

@@ -137,13 +137,36 @@ class AlertConditions(IntegrationTest):
         self.daemon.signal(signal.SIGHUP)
         self.is_over("PgrecallConfigReloadFailed")
 
+
+    def repair_run(self, known, *states):
+        """The verify that the daemon starts by itself once it has a new backup; and that this is all it starts."""
+        def ended():
+            runs = [run for run in self.daemon.runs(trigger="repair") if run["id"] not in known]
+            return runs if len(runs) >= 2 and runs[-1]["state"] in ("done", "warnings", "failed") else None
+
+        backup, verify = self.daemon.wait_for(ended, "damage to be answered")
+        self.assertEqual(("backup", "verify"), (backup["job"], verify["job"]))
+        self.assertIn(verify["state"], states)
+        return {backup["id"], verify["id"]}
+
     def damage(self):
-        pack = max(self.runner.repository.glob("clusters/prod/packs/*/*"), key=lambda path: path.stat().st_size)
+        self.backup("done", "warnings", full=True)
+        manifest = max(self.runner.repository.glob("clusters/prod/backups/*/manifest"))
+        known = {run["id"] for run in self.daemon.runs(trigger="repair")}
+        self.flip(manifest, manifest.stat().st_size // 2)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "failed")
+        self.assertIn(manifest.parent.name, self.fires("PgrecallVerifyDamage")["summary"])
+        known |= self.repair_run(known, "failed")  # there is no second copy of a manifest
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "failed")  # the same damage is answered once
+        self.flip(manifest, manifest.stat().st_size // 2)
+        self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "done", "warnings")
+        self.is_over("PgrecallVerifyDamage")
+        self.assertLessEqual({run["id"] for run in self.daemon.runs(trigger="repair")}, known)
+        pack = max(self.runner.repository.glob("clusters/prod/packs/*/*"), key=lambda path: path.stat().st_mtime_ns)
         self.flip(pack, pack.stat().st_size // 2)
         self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "failed")
-        self.assertIn(pack.name, self.fires("PgrecallVerifyDamage")["summary"])
-        self.flip(pack, pack.stat().st_size // 2)
-        self.daemon.wait_for_run(self.daemon.start_run("prod", "verify"), "done", "warnings")
+        self.repair_run(known, "warnings")  # the new backup has what was damaged
+        self.assertFalse(pack.exists())
         self.is_over("PgrecallVerifyDamage")
 
     def broken_page(self):
@@ -190,7 +213,7 @@ class AlertConditions(IntegrationTest):
         self.source.execute("select pg_terminate_backend(pid) from pg_stat_replication where state = 'streaming'")  # then it looks
         self.fires("PgrecallWalGap")
         self.fires("PgrecallWindowBroken")
-        self.assertEqual(["failed"], [run["state"] for run in self.daemon.runs(trigger="repair")])  # its WAL was cut off as well
+        self.assertEqual(["failed"], [run["state"] for run in self.daemon.runs(trigger="repair", job="daily")])  # its WAL was cut off as well
         self.reload(retention={"window": "20s"})
         self.backup("done")
         self.is_over("PgrecallWalGap")

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "engine/expire/policy.h"
 #include "engine/expire/sweep.h"
 #include "engine/repair/pack_references.h"
 #include "engine/repair/repair_packs.h"
@@ -208,7 +209,7 @@ void mark_others(const Repository& repository, const std::string& cluster, const
   }
   std::unique_ptr<PackReferences> references;
   for (const ListedBackup& backup : read_catalog(repository, cluster).backups) {
-    if (known.contains(backup.summary.id.text) || (backup.damaged && (!backup.verified || *backup.verified < *backup.damaged))) {
+    if (known.contains(backup.summary.id.text) || known_damaged(backup)) {
       continue;
     }
     if (references == nullptr) {
