@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "unit/repository/scratch_repository.h"
 
+namespace verify_ledger_test {
+
 using namespace pgrecall;
 using namespace pgrecall::test;
 
@@ -70,3 +72,5 @@ TEST_CASE("A payload that is no part of a ledger is refused", "[ledger]") {
   // The same once more goes back.
   CHECK(refused(packs, some_ledger()));
 }
+
+}  // namespace verify_ledger_test

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+namespace after_damage_test {
+
 using namespace pgrecall;
 
 namespace {
@@ -68,3 +70,5 @@ TEST_CASE("what was repaired, or failed otherwise, asks for nothing", "[after_da
   failed.result.clear();
   CHECK_FALSE(next_after_damage(failed, {}));
 }
+
+}  // namespace after_damage_test
