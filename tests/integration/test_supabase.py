@@ -62,6 +62,7 @@ class SelfHosted(IntegrationTest):
         moment = source.scalar("select clock_timestamp()").isoformat()
         source.execute("select pg_sleep(0.01)")
         source.execute("delete from auth.users where email like 'user1%'; drop policy \"Own folder\" on storage.objects")
+        source.execute("drop trigger on_auth_user_created on auth.users; revoke select on storage.objects from anon")
         source.execute("drop table public.notes, public.profiles cascade; drop schema inventory cascade")
         return moment, before
 
@@ -78,6 +79,9 @@ class SelfHosted(IntegrationTest):
         self.run_as_postgres("backup", "prod", exit=(contract.DONE, contract.WARNINGS))
         moment, before = self.happen()
         self.archive_all()
+        lost = supabase.difference(before, supabase.shape(source))  # the comparison sees what went wrong
+        for what in ("rows of auth.users: missing", "policies: missing", "triggers: missing", "relations: missing ('storage.objects'"):
+            self.assertTrue(any(line.startswith(what) for line in lost), what)
 
         copy = self.recover(moment)
         self.assertEqual([], supabase.difference(before, supabase.shape(copy)))
