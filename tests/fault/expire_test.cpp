@@ -140,8 +140,13 @@ void interrupt_backup(FakeLife& life) {
   FakeCluster source = life.source;
   source.file("base/5/16390").content = fake_relation({77, 78});
   const BackupId id = BackupId::make(life.clock.now() - hours(80), BackupKind::full);
-  other.add(source, id.text);
+  const BackupSummary summary = other.add(source, id.text);
   life.scratch.store().remove(summary_name(cluster, id));
+  // Its WAL would be far behind all other: a gap.
+  for (auto segment = WalSegment::containing(summary.timeline, summary.start_lsn, summary.wal_segment_size);
+       segment.start() < summary.stop_lsn; segment = segment.next()) {
+    life.scratch.store().remove(wal_segment_name(cluster, segment));
+  }
 }
 
 }  // namespace
