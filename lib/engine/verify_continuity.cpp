@@ -23,6 +23,7 @@ struct WalBreak {
   Time until_time;
   Lsn there_again;
   std::optional<Time> behind_time;  // from when on moments can be reached again
+  bool left_over = false;           // none was received right behind the newest backup
 };
 
 using WalBreaks = std::map<std::pair<Timeline, std::uint64_t>, WalBreak>;  // by missing segment
@@ -133,13 +134,17 @@ void Continuity::follow(const TimelineHistory& history, WalBreaks& breaks) const
     if (!there_again || (!last && as_retention_leaves_it(span))) {
       continue;
     }
-    const bool healed = !last || std::ranges::find(span.backups, newest_) == span.backups.end() || left_behind(history, span);
+    // Where backups are all that there is, WAL behind the newest one's own was left by another that was interrupted.
+    const bool left_over = last && as_retention_leaves_it(span);
+    const bool healed =
+        !last || left_over || std::ranges::find(span.backups, newest_) == span.backups.end() || left_behind(history, span);
     WalBreak found{.severity = healed ? FindingSeverity::notice : FindingSeverity::damage,
                    .missing = first_missing(history, span),
                    .until = span.until_lsn,
                    .until_time = span.until_time,
                    .there_again = *there_again,
-                   .behind_time = {}};
+                   .behind_time = {},
+                   .left_over = left_over};
     if (!last) {
       found.behind_time = spans[i + 1].from_time;
     }
@@ -175,6 +180,10 @@ void Continuity::report(const WalBreak& each) const {
   if (each.severity == FindingSeverity::damage) {
     problem += "recovery cannot go beyond " + each.until.to_string() + " (" + format_time(each.until_time) +
                ") until a backup has begun behind it";
+  } else if (each.left_over) {
+    problem +=
+        "nothing is stored right behind the newest backup, and recovery ends there; what comes later was left by an interrupted "
+        "backup, or waits for WAL that is still to come";
   } else if (each.behind_time) {
     problem += "moments between " + format_time(each.until_time) + " and " + format_time(*each.behind_time) +
                " cannot be reached; that matters until the recovery window begins behind it";
