@@ -31,6 +31,13 @@ constexpr std::chrono::milliseconds look_interval{50};
 constexpr std::size_t shown_log = 2000;  // bytes
 constexpr int cannot_start = 127;
 constexpr std::string_view no_such_database = "3D000";
+constexpr std::string_view no_such_file = "58P01";  // a library that sessions there are to load
+
+// This user, into this database: another pair may be let in. Anything else passes, while a server starts.
+bool lets_nobody_in(const Error& error) {
+  const std::string_view sqlstate = error.context("sqlstate");
+  return sqlstate.starts_with("28") || sqlstate == no_such_database || sqlstate == no_such_file;
+}
 
 // Who the server runs as, looked up before the fork: behind it only async-signal-safe calls are allowed.
 struct Identity {
@@ -224,8 +231,7 @@ Connection StartedServer::connect(ServerMoment& moment) const {
         moment.database = database;
         return connection;
       } catch (const Error& error) {
-        const std::string_view sqlstate = error.context("sqlstate");
-        if (!sqlstate.starts_with("28") && sqlstate != no_such_database) {
+        if (!lets_nobody_in(error)) {
           throw;
         }
         refused = error;
@@ -290,7 +296,7 @@ std::optional<ServerMoment> StartedServer::look() {
     return ask(moment);
   } catch (const Error& error) {
     // It lets us in as nobody, or nowhere. Anything else passes: it starts, or has just ended.
-    if (error.context("sqlstate").starts_with("28") || error.context("sqlstate") == no_such_database) {
+    if (lets_nobody_in(error)) {
       moment.problem = error.what();
       return moment;
     }

@@ -4,6 +4,7 @@
 import datetime
 import os
 import pathlib
+import shutil
 import signal
 
 from harness import contract, installed_versions, main, processes, tool
@@ -69,6 +70,15 @@ class Drill(DrillTest):
         report = runner.run("drill", "prod", "--repository", runner.url, "--scratch", self.scratch, "--aim", "newest", "--output", "json", config=False, user="postgres").json()
         self.assertTrue(report["drill"]["passed"], report)
         self.assert_clean()
+
+    def test_sessions_of_a_database_load_what_only_the_original_has(self):
+        libraries = self.directory / "libraries"
+        libraries.mkdir()
+        source, runner = self.prepare(server_options={"dynamic_library_path": f"$libdir:{libraries}"})
+        shutil.copy(source.scalar("select setting from pg_config where name = 'PKGLIBDIR'") + "/moddatetime.so", libraries / "only_here.so")
+        source.execute("alter database postgres set session_preload_libraries = 'only_here'")
+        self.archive_all(source)
+        self.assertEqual([], self.bad(self.drill(runner, "--aim", "newest")))
 
     def test_root_starts_it_as_the_owner_of_scratch(self):
         """And what the original does at commands is not done in the copy."""
