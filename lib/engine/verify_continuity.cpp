@@ -41,6 +41,7 @@ class Continuity {
   [[nodiscard]] WalSegment first_missing(const TimelineHistory& history, const RecoverySpan& span) const;
   [[nodiscard]] bool left_behind(const TimelineHistory& history, const RecoverySpan& span) const;
   [[nodiscard]] bool as_retention_leaves_it(const RecoverySpan& span) const;
+  [[nodiscard]] bool received_behind(const TimelineHistory& history, const RecoverySpan& span) const;
   [[nodiscard]] bool has_come(const WalSegment& segment) const;
   void report(const WalBreak& each) const;
 
@@ -125,6 +126,14 @@ bool Continuity::as_retention_leaves_it(const RecoverySpan& span) const {
   return span.until_lsn <= WalSegment::containing(span.until_timeline, Lsn{needed.value - 1}, window_.segment_size).end();
 }
 
+bool Continuity::received_behind(const TimelineHistory& history, const RecoverySpan& span) const {
+  return std::ranges::any_of(way_from(history, span.until_timeline), [&](Timeline timeline) {
+    const auto held = window_.wal.timelines.find(timeline);
+    return held != window_.wal.timelines.end() &&
+           std::ranges::any_of(held->second.times, [&](const WalTime& mark) { return mark.lsn > span.until_lsn; });
+  });
+}
+
 void Continuity::follow(const TimelineHistory& history, WalBreaks& breaks) const {
   const std::vector<RecoverySpan> spans = window_.spans_to(history.timeline);
   for (std::size_t i = 0; i < spans.size(); ++i) {
@@ -134,8 +143,9 @@ void Continuity::follow(const TimelineHistory& history, WalBreaks& breaks) const
     if (!there_again || (!last && as_retention_leaves_it(span))) {
       continue;
     }
-    // Where backups are all that there is, WAL behind the newest one's own was left by another that was interrupted.
-    const bool left_over = last && as_retention_leaves_it(span);
+    // Where backups are all that there is, WAL behind the newest one's own was left by another that was interrupted. A time mark
+    // behind it says that WAL was received, and lost.
+    const bool left_over = last && as_retention_leaves_it(span) && !received_behind(history, span);
     const bool healed =
         !last || left_over || std::ranges::find(span.backups, newest_) == span.backups.end() || left_behind(history, span);
     WalBreak found{.severity = healed ? FindingSeverity::notice : FindingSeverity::damage,
@@ -183,7 +193,7 @@ void Continuity::report(const WalBreak& each) const {
   } else if (each.left_over) {
     problem +=
         "nothing is stored right behind the newest backup, and recovery ends there; what comes later was left by an interrupted "
-        "backup, or waits for WAL that is still to come";
+        "backup, or waits for WAL that is still to come; where WAL is archived by push, it may have been lost";
   } else if (each.behind_time) {
     problem += "moments between " + format_time(each.until_time) + " and " + format_time(*each.behind_time) +
                " cannot be reached; that matters until the recovery window begins behind it";

@@ -7,6 +7,7 @@
 #include "repository/pack_reader.h"
 #include "store/fault_store.h"
 #include "unit/engine/fake_backups.h"
+#include "unit/engine/fake_life.h"
 
 namespace verify_test {
 
@@ -458,6 +459,25 @@ TEST_CASE("progress of a whole verify ends at what was to be read", "[verify]") 
   CHECK(end.done <= end.total);
   // Headers, indexes and trailers of packs are not counted as done.
   CHECK(end.done > end.total / 2);
+}
+
+TEST_CASE(
+    "WAL that was received and is missing right behind the newest backup is damage; where none was received, nothing is lost") {
+  FakeLife life(Repository::Sealing::none, std::chrono::hours(24));
+  static_cast<void>(life.take_backup());
+  life.backups.lose_wal(2);
+  life.backups.add_wal(life.source, 2);
+  const auto told = [](const VerifyReport& report) {
+    INFO(text_of(report));
+    return std::ranges::count(report.findings, std::string(finding_kind::missing_wal), &Finding::kind);
+  };
+  const VerifyReport alone = life.run_verify();
+  CHECK(told(alone) == 1);
+  CHECK_FALSE(alone.damaged());
+  life.put_time();
+  const VerifyReport received = life.run_verify();
+  CHECK(told(received) == 1);
+  CHECK(received.damaged());
 }
 
 }  // namespace verify_test
