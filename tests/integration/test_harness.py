@@ -6,6 +6,7 @@ import struct
 
 from harness import IntegrationTest, Load, amcheck, broken_invariants, broken_pages, difference, dump_everything, installed_versions, main
 from harness.checks import PAGE_SIZE, page_checksum
+from harness.pooler import Pooler
 from harness.proxy import Proxy
 from harness.versions import DEBIAN_MAJOR
 
@@ -116,6 +117,55 @@ class Harness(IntegrationTest):
         server.remove()
         self.assertFalse(pathlib.Path(f"/proc/{process_id}").exists())
         self.assertFalse(server.data.exists())
+
+    def pooler(self, **options):
+        server = self.create_server(start=False)
+        server.listen_tcp()
+        server.start()
+        server.pg_hba("local all all trust", "host all all 127.0.0.1/32 scram-sha-256")
+        server.execute("alter role postgres password 'secret'")
+        pooler = Pooler(server, **options)
+        self.addCleanup(pooler.close)
+        return pooler
+
+    def connect(self, pooler, **options):
+        connection = psycopg2.connect(pooler.conninfo(**options), password="secret")
+        connection.autocommit = True
+        self.addCleanup(connection.close)
+        return connection.cursor()
+
+    def ask(self, cursor, query="select pg_backend_pid()"):
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+    def test_session_pooler_keeps_sessions_and_knows_no_replication(self):
+        pooler = self.pooler()
+        first, second = self.connect(pooler, replication="database"), self.connect(pooler)
+        self.assertEqual(1, len({self.ask(first) for _ in range(3)}))
+        self.assertNotEqual(self.ask(first), self.ask(second))
+        with self.assertRaises(psycopg2.errors.SyntaxError):  # 42601
+            first.execute("IDENTIFY_SYSTEM")
+        self.assertEqual([("postgres", True)] * 2, [(login.user, login.accepted) for login in pooler.logins])
+
+    def test_transaction_pooler_keeps_transactions_only(self):
+        pooler = self.pooler(mode="transaction")
+        first, second = self.connect(pooler), self.connect(pooler)
+        self.assertEqual(2, len({self.ask(first) for _ in range(4)}))
+        first.execute("begin")
+        held = self.ask(first)
+        self.assertEqual(1, len({held, *(self.ask(first) for _ in range(3))}))
+        self.assertNotIn(held, {self.ask(second) for _ in range(3)})
+        first.execute("commit")
+
+    def test_pooler_counts_every_login_that_was_refused(self):
+        pooler = self.pooler()
+        for _ in range(2):
+            with self.assertRaises(psycopg2.OperationalError):
+                psycopg2.connect(pooler.conninfo(), password="wrong")
+        pooler.refusal = ("XX000", "Tenant or user not found")
+        with self.assertRaisesRegex(psycopg2.OperationalError, "Tenant or user not found"):
+            self.connect(pooler)
+        self.assertEqual(["28P01", "28P01", "XX000"], [login.refused_with for login in pooler.logins])
 
 
 if __name__ == "__main__":
