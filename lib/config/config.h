@@ -114,9 +114,12 @@ struct TargetsConfig {
 };
 
 struct ClusterConfig {
+  // What is known of the server beforehand. supabase: Supabase's own image, self-hosted (docs/supabase.md).
+  enum class Flavor { postgresql, supabase };
   Secret connection;  // conninfo string or URI; may hold a password
   SecretSource password;
   std::string repository;  // a name in Config::repositories
+  Flavor flavor = Flavor::postgresql;
   ScheduleConfig schedule;
   RetentionConfig retention;
   BackupConfig backup;

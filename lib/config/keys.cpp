@@ -152,6 +152,10 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
              text_value(Kind::credential, cluster.password.credential));
   keys.value({"repository", "Name of the repository that the cluster is backed up into.", Presence::required},
              text_value(Kind::name, cluster.repository));
+  keys.value({"flavor",
+              "What the server is: supabase is Supabase's own image, self-hosted, of which check, drills and restore know more "
+              "(docs/supabase.md)."},
+             choice_value(cluster.flavor, {"postgresql", "supabase"}));
   keys.section({"schedule", "When backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.schedule); });
   keys.section({"retention", "What is kept."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.retention); });
   keys.section({"backup", "How backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.backup); });
