@@ -20,7 +20,7 @@ class Mutator {
 
   std::string mutate(std::string text) {
     const auto times = 1 + below(4);
-    for (std::size_t i = 0; i < times; ++i) {
+    for (std::size_t i = 0; i < times && !text.empty(); ++i) {
       const std::size_t at = below(text.size());
       const std::size_t length = 1 + below(std::min<std::size_t>(40, text.size() - at));
       switch (below(5)) {
