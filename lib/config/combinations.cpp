@@ -105,6 +105,9 @@ class CombinationCheck : private KeyProblems {
   void slots(const Config& config) {
     std::map<std::pair<std::string, std::string>, std::string> taken;
     for (const auto& [name, cluster] : config.clusters) {
+      if (cluster.kind == ClusterConfig::Kind::supabase_hosted) {
+        continue;
+      }
       const std::string slot = cluster.wal.slot.value_or(default_slot(name));
       const auto [first, is_new] = taken.emplace(std::pair(cluster.connection.reveal(), slot), name);
       if (!is_new) {
@@ -241,6 +244,7 @@ void check_combinations(Config& config, const std::map<std::string, Position>& p
   check.distinct(config.repositories, config);
   for (const auto& [name, cluster] : config.clusters) {
     check.cluster(name, cluster, config);
+    check_supabase(name, cluster, problems);
   }
   check.slots(config);
   check_alerts(config, problems);

@@ -113,9 +113,23 @@ struct TargetsConfig {
   std::chrono::milliseconds drill_max_age = std::chrono::hours(15 * 24);
 };
 
+// The platform of a hosted cluster, and what lets us ask it.
+struct SupabaseConfig {
+  std::optional<std::string> project;                        // its ref: 20 lower-case letters
+  SecretSource token;                                        // of the Management API; not configured: the platform is not watched
+  std::optional<std::chrono::milliseconds> promised_window;  // of its recovery to any moment; unset: none is promised
+  std::chrono::milliseconds poll_interval = std::chrono::minutes(5);
+  std::string api = "https://api.supabase.com";  // without a slash at its end
+  std::optional<std::string> ca_file;            // absolute; unset: the system's certificates
+};
+
 struct ClusterConfig {
   // What is known of the server beforehand. supabase: Supabase's own image, self-hosted (docs/supabase.md).
   enum class Flavor { postgresql, supabase };
+  // supabase_hosted gives no physical access: its backups are logical, and its platform keeps its own.
+  enum class Kind { postgresql, supabase_hosted };
+  Kind kind = Kind::postgresql;
+  SupabaseConfig supabase;
   Secret connection;  // conninfo string or URI; may hold a password
   SecretSource password;
   std::string repository;  // a name in Config::repositories

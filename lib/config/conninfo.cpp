@@ -111,6 +111,19 @@ std::optional<Complaint> check_conninfo(const std::string& conninfo) {
   return complaint;
 }
 
+bool conninfo_has_port(const std::string& conninfo, std::string_view port) {
+  const Parsed parsed = parse(conninfo);
+  bool found = false;
+  if (parsed.options != nullptr) {
+    for_each_set(parsed.options, [&found, port](const PQconninfoOption& option) {
+      const std::string ports = "," + std::string(option.val) + ",";
+      found =
+          found || (std::string_view(option.keyword) == "port" && ports.find("," + std::string(port) + ",") != std::string::npos);
+    });
+  }
+  return found;
+}
+
 bool conninfo_has_secret(const std::string& conninfo) {
   const Parsed parsed = parse(conninfo);
   bool found = parsed.options == nullptr;

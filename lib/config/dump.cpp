@@ -31,6 +31,9 @@ class Dump final : public KeyVisitor {
   void section(const KeyInfo& info, const std::function<void(KeyVisitor&)>& visit) override {
     Dump inner(into_[std::string(info.name)]);
     visit(inner);
+    if (inner.into_.empty()) {
+      into_.erase(std::string(info.name));
+    }
   }
 
   void named_sections(const KeyInfo& info, const NamedSections& sections) override {

@@ -19,6 +19,15 @@ bool KeyProblems::has_secret(const std::string& path, const std::string& secret)
   return false;
 }
 
+std::vector<std::string> KeyProblems::keys_within(const std::string& path) const {
+  std::vector<std::string> keys;
+  const std::string prefix = path + ".";
+  for (auto each = positions_.lower_bound(prefix); each != positions_.end() && each->first.starts_with(prefix); ++each) {
+    keys.push_back(each->first);
+  }
+  return keys;
+}
+
 void KeyProblems::one_source(const std::string& path, const std::string& secret) {
   std::string first;
   for (const char* suffix : suffixes) {

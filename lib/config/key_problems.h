@@ -21,6 +21,9 @@ class KeyProblems {
   // Whether it has one of `secret`, `secret`_file, `secret`_env and `secret`_credential in the section at `path`.
   [[nodiscard]] bool has_secret(const std::string& path, const std::string& secret) const;
 
+  // Those that the file has in the section at `path`, and in sections of it.
+  [[nodiscard]] std::vector<std::string> keys_within(const std::string& path) const;
+
   void error(const std::string& key, std::string text, std::string hint);
   void warn(const std::string& key, const std::optional<Complaint>& complaint);
 
@@ -38,6 +41,9 @@ class KeyProblems {
 };
 
 struct Config;
+struct ClusterConfig;
+// What is wrong with a cluster whose kind is supabase-hosted, or with what only such a one has.
+void check_supabase(const std::string& name, const ClusterConfig& cluster, KeyProblems& problems);
 // What is wrong with the section `alerts` as a whole.
 void check_alerts(const Config& config, KeyProblems& problems);
 

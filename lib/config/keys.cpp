@@ -140,7 +140,63 @@ void visit(KeyVisitor& keys, TargetsConfig& targets) {
              duration_value(targets.drill_max_age));
 }
 
+void visit(KeyVisitor& keys, SupabaseConfig& supabase) {
+  keys.value({"project", "Reference of the project: the 20 letters in its dashboard's address."},
+             text_value(Kind::project, supabase.project));
+  keys.value({"token",
+              "Access token of the Management API, here in the open. Better: one of the next three. The platform is not watched "
+              "where all are absent."},
+             secret_value(supabase.token.literal));
+  keys.value({"token_file", "File that holds the access token."}, text_value(Kind::path, supabase.token.file));
+  keys.value({"token_env", "Environment variable that holds the access token."},
+             text_value(Kind::variable, supabase.token.environment));
+  keys.value({"token_credential", "systemd credential that holds the access token."},
+             text_value(Kind::credential, supabase.token.credential));
+  keys.value({"promised_window",
+              "How far back the platform's own recovery to any moment reaches: what falls short is an alert. None is promised "
+              "where absent."},
+             duration_value(supabase.promised_window));
+  keys.value({"poll_interval", "How often the platform is asked; 5m where absent."}, duration_value(supabase.poll_interval));
+  keys.value({"api", "Address of the Management API; https://api.supabase.com where absent."},
+             text_value(Kind::web_address, supabase.api));
+  keys.value({"ca_file", "File of the certificates (PEM) that the API's is checked by; where absent, the system's."},
+             text_value(Kind::path, supabase.ca_file));
+}
+
+// Hands the keys of a section on that a cluster of this kind does not have: what they hold by default means nothing there.
+class WithoutValues final : public KeyVisitor {
+ public:
+  explicit WithoutValues(KeyVisitor& keys) : keys_(keys) {}
+  void value(const KeyInfo& info, const Value& value) override {
+    Value empty = value;
+    empty.get = [] { return std::nullopt; };
+    keys_.value(info, empty);
+  }
+  void section(const KeyInfo& info, const std::function<void(KeyVisitor&)>& visit) override { keys_.section(info, visit); }
+  void named_sections(const KeyInfo& info, const NamedSections& sections) override { keys_.named_sections(info, sections); }
+
+ private:
+  KeyVisitor& keys_;
+};
+
+template <typename Section>
+void visit_where(ClusterConfig::Kind kind, const ClusterConfig& cluster, KeyVisitor& keys, Section& section) {
+  if (cluster.kind == kind) {
+    visit(keys, section);
+  } else {
+    WithoutValues without(keys);
+    visit(without, section);
+  }
+}
+
 void visit(KeyVisitor& keys, ClusterConfig& cluster) {
+  keys.value({"kind",
+              "What the server is: any PostgreSQL, self-hosted Supabase too, or a hosted Supabase project, which is dumped and "
+              "has no WAL to be received: docs/supabase-hosted.md."},
+             choice_value(cluster.kind, {"postgresql", "supabase-hosted"}));
+  keys.section({"supabase", "The platform of a hosted project: docs/supabase-platform.md."}, [&cluster](KeyVisitor& inner) {
+    visit_where(ClusterConfig::Kind::supabase_hosted, cluster, inner, cluster.supabase);
+  });
   keys.value({"connection", "Where the server is. A role with LOGIN and REPLICATION is enough.", Presence::required},
              conninfo_value(cluster.connection));
   keys.value({"password", "Password, here in the open. Better: one of the next three, or libpq's own password file."},
@@ -159,7 +215,8 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.section({"schedule", "When backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.schedule); });
   keys.section({"retention", "What is kept."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.retention); });
   keys.section({"backup", "How backups are taken."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.backup); });
-  keys.section({"wal", "How WAL is received."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.wal); });
+  keys.section({"wal", "How WAL is received."},
+               [&cluster](KeyVisitor& inner) { visit_where(ClusterConfig::Kind::postgresql, cluster, inner, cluster.wal); });
   keys.section({"parallel", "How much is done at the same time."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.parallel); });
   keys.section({"verify", "How much is read again."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.verify); });

@@ -40,6 +40,8 @@ ordered_json type_schema(const ValueType& type) {
     case Kind::reading_budget:
       return {{"type", "string"},
               {"pattern", "^[0-9]+(\\.[0-9]{1,6})?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$|^([0-9]+(w|d|h|m|s|ms))+$"}};
+    case Kind::project: return {{"type", "string"}, {"pattern", "^[a-z]{20}$"}};
+    case Kind::web_address: return {{"type", "string"}, {"pattern", "^https?://[^/?#@]+(/[^?#]*)?$"}};
     case Kind::text:
     case Kind::path:
     case Kind::conninfo:

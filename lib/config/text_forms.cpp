@@ -194,6 +194,28 @@ std::optional<Complaint> check_reading_budget(std::string_view text) {
   return Complaint{in_quotes(text) + " is no budget for reading", "write a size or a duration, as 100GB or 30m"};
 }
 
+std::optional<Complaint> check_project(std::string_view text) {
+  const auto fits = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (text.size() == 20 && std::all_of(text.begin(), text.end(), fits)) {
+    return std::nullopt;
+  }
+  return Complaint{in_quotes(text) + " is not the reference of a Supabase project",
+                   "write its 20 lower-case letters: they stand in the dashboard's address and in Project Settings, General"};
+}
+
+std::optional<Complaint> check_web_address(std::string_view text) {
+  const bool tls = text.starts_with("https://");
+  const std::string_view rest = text.substr(std::min(text.size(), text.find("://") + 3));
+  const std::string_view host = rest.substr(0, rest.find_first_of("/:"));
+  if (!tls && text.starts_with("http://") && (host == "127.0.0.1" || host == "localhost")) {
+    return std::nullopt;
+  }
+  if (!tls || host.empty() || text.ends_with('/') || text.find_first_of(" ?#@") != std::string_view::npos) {
+    return Complaint{"is not an https:// address without user, query and slash at its end", "write https://api.supabase.com"};
+  }
+  return std::nullopt;
+}
+
 std::variant<std::string, Complaint> directory_of_url(std::string_view url) {
   constexpr auto hint = "write file:///srv/backup, or give the directory as path";
   if (url.starts_with("s3://")) {

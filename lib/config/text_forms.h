@@ -44,6 +44,10 @@ struct ListenAddress {
 [[nodiscard]] std::optional<Complaint> check_expectation(std::string_view text);
 // "100GB", "30m".
 [[nodiscard]] std::optional<Complaint> check_reading_budget(std::string_view text);
+// "abcdefghijklmnopqrst", as Supabase refers to a project.
+[[nodiscard]] std::optional<Complaint> check_project(std::string_view text);
+// "https://api.example.com", to which paths are added; http within this host alone.
+[[nodiscard]] std::optional<Complaint> check_web_address(std::string_view text);
 // The directory that "file:///path" (%XX as in any URL) stands for.
 [[nodiscard]] std::variant<std::string, Complaint> directory_of_url(std::string_view url);
 

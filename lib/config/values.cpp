@@ -31,6 +31,8 @@ std::optional<Complaint> check_text(Kind kind, const std::string& text) {
     case Kind::server: return check_server(text);
     case Kind::expectation: return check_expectation(text);
     case Kind::reading_budget: return check_reading_budget(text);
+    case Kind::project: return check_project(text);
+    case Kind::web_address: return check_web_address(text);
     case Kind::address: {
       auto directory = directory_of_url(text);
       auto* complaint = std::get_if<Complaint>(&directory);
@@ -126,6 +128,8 @@ std::string description(const ValueType& type) {
     case Kind::boolean: return "true or false";
     case Kind::expectation: return "true, rows, no rows, or a comparison";
     case Kind::reading_budget: return "size or duration, as 100GB or 30m";
+    case Kind::project: return "reference of a project";
+    case Kind::web_address: return "https URL";
   }
   return "text";
 }

@@ -42,6 +42,8 @@ struct ValueType {
     server,
     expectation,
     reading_budget,
+    project,
+    web_address,
     boolean
   };
   Kind kind = Kind::text;
@@ -67,7 +69,7 @@ struct Value {
 
 // Text of a kind that is checked by its form alone (name, path, address, variable, credential, cron, timezone, listen, slot,
 // alert, mail_address, server,
-// expectation, reading_budget).
+// expectation, reading_budget, project, web_address).
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::string& member);
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::optional<std::string>& member);
 [[nodiscard]] Value list_value(ValueType::Kind kind, std::vector<std::string>& member);

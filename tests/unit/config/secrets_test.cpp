@@ -69,6 +69,10 @@ TEST_CASE("no secret is shown, wherever it stands and whatever is wrong around i
       "repositories: { main: { path: /a, passphrase: c4n4ry } }\nclusters: { prod: { connection: host=db, repository: main } }\n",
       "repositories: { main: { url: \"s3://key:c4n4ry@bucket/x\" } }\nclusters: { prod: { connection: host=db, repository: main "
       "} }\n",
+      cluster(
+          "    connection: host=db\n    kind: supabase-hosted\n    supabase: { project: abcdefghijklmnopqrst, token: c4n4ry }\n"),
+      cluster("    connection: host=db\n    kind: supabase-hosted\n    supabase: { token: c4n4ry, token_env: \"c4n4ry!\" }\n"),
+      cluster("    connection: host=db\n    supabase: { token: c4n4ry, api: \"https://c4n4ry@example.com\" }\n"),
       std::string(minimal) + "alerts: { receivers: { me: { kind: slack, url: \"https://hooks.example.com/c4n4ry\" } } }\n",
       std::string(minimal) + "alerts: { receivers: { me: { kind: slak, url: \"https://hooks.example.com/c4n4ry\" } } }\n",
   };
