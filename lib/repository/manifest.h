@@ -17,7 +17,7 @@ namespace pgrecall {
 // docs/repository-format.md, "Manifests".
 
 enum class EntryType : std::uint8_t { directory = 1, file = 2, symbolic_link = 3 };
-enum class EntryTree : std::uint8_t { data_directory = 0, configuration = 1 };
+enum class EntryTree : std::uint8_t { data_directory = 0, configuration = 1, companion = 2 };
 
 struct ZeroContent {
   auto operator<=>(const ZeroContent&) const = default;

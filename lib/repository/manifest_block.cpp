@@ -153,7 +153,7 @@ const ManifestEntry* FileBlockCursor::next() {
   --left_;
   const std::uint8_t type = payload_.byte();
   const std::uint8_t tree = payload_.byte();
-  if (type < 1 || type > 3 || tree > 1) {
+  if (type < 1 || type > 3 || tree > static_cast<std::uint8_t>(EntryTree::companion)) {
     payload_.fail("entry of an unknown type or tree");
   }
   entry_.type = static_cast<EntryType>(type);

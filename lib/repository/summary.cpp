@@ -69,6 +69,21 @@ void add_sizes(nlohmann::ordered_json& json, const BackupSummary& summary) {
   json["manifest_sha256"] = summary.manifest_digest.to_string();
 }
 
+// Absent where there are none, as in summaries of earlier versions.
+void add_companions(nlohmann::ordered_json& json, const BackupSummary& summary) {
+  for (const SummaryCompanion& companion : summary.companions) {
+    nlohmann::ordered_json one{{"name", companion.name},
+                               {"gathered", format_time(companion.gathered)},
+                               {"files", companion.files},
+                               {"bytes", companion.bytes}};
+    if (!companion.problem.empty()) {
+      one["problem"] = text_value(companion.problem);
+    }
+    one["secrets"] = text_list(companion.secrets);
+    json["companions"].push_back(std::move(one));
+  }
+}
+
 void add_lists(nlohmann::ordered_json& json, const BackupSummary& summary) {
   auto& tablespaces = json["tablespaces"] = nlohmann::ordered_json::array();
   for (const SummaryTablespace& tablespace : summary.tablespaces) {
@@ -94,6 +109,7 @@ void add_lists(nlohmann::ordered_json& json, const BackupSummary& summary) {
     json["torn_page_count"] = summary.torn_page_count;
   }
   json["configuration_files"] = text_list(summary.configuration_files);
+  add_companions(json, summary);
   json["warnings"] = text_list(summary.warnings);
   json["tool"] = summary.tool;
 }
@@ -156,6 +172,18 @@ void parse_sizes(const JsonMembers& members, BackupSummary& summary) {
   members.hex("manifest_sha256", summary.manifest_digest.bytes);
 }
 
+void parse_companions(const JsonMembers& members, BackupSummary& summary) {
+  for (const auto& value : members.array("companions")) {
+    const JsonMembers companion(value, members.object_name());
+    summary.companions.push_back({.name = companion.text("name"),
+                                  .gathered = companion.time("gathered"),
+                                  .files = companion.number<std::uint64_t>("files"),
+                                  .bytes = companion.number<std::uint64_t>("bytes"),
+                                  .problem = companion.has("problem") ? companion.text("problem") : std::string(),
+                                  .secrets = parse_text_list(companion, "secrets")});
+  }
+}
+
 void parse_lists(const JsonMembers& members, BackupSummary& summary) {
   for (const auto& value : members.array("tablespaces")) {
     const JsonMembers tablespace(value, members.object_name());
@@ -177,6 +205,9 @@ void parse_lists(const JsonMembers& members, BackupSummary& summary) {
     summary.torn_page_count = members.number<std::uint64_t>("torn_page_count");
   }
   summary.configuration_files = parse_text_list(members, "configuration_files");
+  if (members.has("companions")) {
+    parse_companions(members, summary);
+  }
   summary.warnings = parse_text_list(members, "warnings");
   summary.tool = members.text("tool");
 }

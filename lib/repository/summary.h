@@ -39,6 +39,16 @@ struct TornPage {
   std::uint64_t block = 0;  // as PageFailure's
 };
 
+// Files from outside of the database that are kept with it: those of one name in the configuration, under companions.
+struct SummaryCompanion {
+  std::string name;
+  Time gathered;
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;           // sum of all files
+  std::string problem;               // why it could not be gathered: then the backup holds nothing of it; empty when it does
+  std::vector<std::string> secrets;  // paths within it that look like keys or passwords, by their names; the first 100
+};
+
 // What a backup is, as the object that commits it says. Everything that `list` and `show` tell; a few KB.
 struct BackupSummary {
   BackupId id;
@@ -76,6 +86,7 @@ struct BackupSummary {
   std::vector<TornPage> torn_pages;  // the first 1000
   std::uint64_t torn_page_count = 0;
   std::vector<std::string> configuration_files;
+  std::vector<SummaryCompanion> companions;
   std::vector<std::string> warnings;
   std::string tool;  // "pgrecall 0.1.0"
 };

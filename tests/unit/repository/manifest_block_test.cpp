@@ -186,6 +186,19 @@ TEST_CASE("paths that lead elsewhere are neither written nor read") {
   CHECK(refusal(block_with_paths({{0, std::string(4096, 'a')}, {4096, "b"}})) == ErrorKind::corruption);
 }
 
+TEST_CASE("entries of all trees come back, and of no other tree") {
+  constexpr std::size_t tree_at = 5;  // behind type, an empty chunk table, the count and the entry's type
+  for (const EntryTree tree : {EntryTree::data_directory, EntryTree::configuration, EntryTree::companion}) {
+    ManifestEntry entry = file(0, ZeroContent{});
+    entry.tree = tree;
+    Bytes block = encode_file_block({entry});
+    REQUIRE(block.at(tree_at) == static_cast<std::byte>(tree));
+    CHECK(std::get<std::vector<ManifestEntry>>(decode_manifest_block(block, "manifest")).at(0) == entry);
+    block[tree_at] = std::byte{3};
+    CHECK(refusal(block) == ErrorKind::corruption);
+  }
+}
+
 TEST_CASE("contents that do not make up the file are refused") {
   Random random(23);
   const ChunkRef chunk = made_up_chunk(random, 1000);

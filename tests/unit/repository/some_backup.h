@@ -38,6 +38,8 @@ inline BackupSummary some_summary() {
   summary.page_failures = {{"base/5/16384.1", 131073, 65535, 1, "same"}};
   summary.page_failure_count = 1;
   summary.configuration_files = {"postgresql.conf"};
+  summary.companions = {{"vault-key", parse_time("2026-11-24T02:29:58Z").value(), 1, 64, "", {"pgsodium_root.key"}},
+                        {"functions", parse_time("2026-11-24T02:29:59Z").value(), 0, 0, "not permitted", {}}};
   summary.warnings = {"one"};
   summary.tool = "pgrecall 0.1.0";
   return summary;

@@ -22,7 +22,10 @@ TEST_CASE("A summary's JSON has the members of the format, no more and no less")
     "manifest_sha256": "ab00000000000000000000000000000000000000000000000000000000000000",
     "tablespaces": [{"oid": 16401, "location": {"base64": "L21udC9m6XRl"}, "size": 77}],
     "page_failures": [{"file": "base/5/16384.1", "block": 131073, "expected": 65535, "found": 1, "reread": "same"}],
-    "page_failure_count": 1, "configuration_files": ["postgresql.conf"], "warnings": ["one"], "tool": "pgrecall 0.1.0"})"));
+    "page_failure_count": 1, "configuration_files": ["postgresql.conf"],
+    "companions": [{"name": "vault-key", "gathered": "2026-11-24T02:29:58Z", "files": 1, "bytes": 64, "secrets": ["pgsodium_root.key"]},
+      {"name": "functions", "gathered": "2026-11-24T02:29:59Z", "files": 0, "bytes": 0, "problem": "not permitted", "secrets": []}],
+    "warnings": ["one"], "tool": "pgrecall 0.1.0"})"));
 }
 
 TEST_CASE("A summary parses back to what it was") {
@@ -35,11 +38,13 @@ TEST_CASE("A summary parses back to what it was") {
   CHECK(back.start_lsn == Lsn{0x16B374D848});
 }
 
-TEST_CASE("A summary without a parent has no such member; unknown members are ignored") {
+TEST_CASE("A summary without a parent or companions has no such member; unknown members are ignored") {
   BackupSummary summary = some_summary();
   summary.parent.reset();
+  summary.companions.clear();
   auto json = nlohmann::json::parse(format_summary(summary));
   CHECK_FALSE(json.contains("parent"));
+  CHECK_FALSE(json.contains("companions"));
   json["from_a_later_version"] = {1, 2, 3};
   CHECK_FALSE(parse_summary(json.dump(), "x").parent);
 }
@@ -67,7 +72,7 @@ TEST_CASE("A member that is missing, of another type, or out of range is corrupt
     auto json = whole;
     json[member] = nullptr;
     CHECK(refused(json, member));
-    if (member != "parent") {
+    if (member != "parent" && member != "companions") {
       json.erase(member);
       CHECK(refused(json, member));
     }
