@@ -29,11 +29,13 @@ std::vector<std::string> clusters_of(const CheckOptions& options, Session& sessi
 int run_check(const CheckOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
   // An invalid file ends the check; a secret that it names and that is not there is one cluster's item.
-  static_cast<void>(session.config());
+  const Config* config = session.config();
   std::vector<CheckedCluster> all;
   for (const std::string& cluster : clusters_of(options, session)) {
-    const CheckPlaces places{[&] { return session.connection(cluster, options.connection); },
-                             [&]() -> const Repository& { return session.repository_of(cluster); }};
+    const CheckPlaces places{
+        .connection = [&] { return session.connection(cluster, options.connection); },
+        .repository = [&]() -> const Repository& { return session.repository_of(cluster); },
+        .configured = config != nullptr && config->clusters.contains(cluster) ? &config->clusters.at(cluster) : nullptr};
     all.push_back(check_cluster(cluster, places, session.clock(), stop));
   }
   return show_outcome(outcome_of(all, session.console().style()), session.console());

@@ -11,6 +11,7 @@
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
 #include "commands/option_values.h"
+#include "commands/restore_companions.h"
 #include "commands/restore_recovery.h"
 #include "config/problem.h"
 #include "engine/drill/recovery_estimate.h"
@@ -33,6 +34,7 @@ struct RestoreOptions {
   bool dry_run = false;
   std::vector<std::string> tablespaces;
   std::string configuration_into;
+  std::string companions;
   std::optional<unsigned> workers;
   RecoveryOptions recovery;
   bool start = false;
@@ -138,6 +140,7 @@ ordered_json json_of(const RestorePlan& plan) {
         {{"oid", tablespace.oid}, {"from", tablespace.from}, {"to", tablespace.to}, {"bytes", tablespace.size}});
   }
   json["configuration_into"] = plan.configuration_into;
+  json["companions"] = companions_json(summary);
   json["space"] = ordered_json::array();
   for (const RestorePlan::Space& space : plan.space) {
     json["space"].push_back({{"path", space.path}, {"needed_bytes", space.needed}, {"available_bytes", space.available}});
@@ -273,6 +276,15 @@ void require_end_of_wal(const RestorePlan& plan, const ServerMoment& moment) {
   }
 }
 
+// After the data directory, and before a server is started that may need them.
+RestoredCompanions bring_companions(const Repository& repository, const CompanionsPlan& plan, Session& session) {
+  Progress progress;
+  return run_shown(progress, session.console(),
+                   "the database is restored; for its companion files: pgrecall restore " + plan.cluster + " --backup " +
+                       plan.backup.text + " --companions DIR",
+                   [&] { return restore_companions(repository, plan, progress, session.stop()); });
+}
+
 int run_restore(const RestoreOptions& options, Session& session) {
   const std::stop_token stop = session.stop();
   RestoreRequest request = request_of(options);
@@ -287,6 +299,11 @@ int run_restore(const RestoreOptions& options, Session& session) {
   if (options.start) {
     refuse_start(plan);
   }
+  std::optional<CompanionsPlan> companions;
+  if (!options.companions.empty()) {
+    companions = plan_companions(repository, plan.backup, absolute(options.companions));
+    warn_of_missing(*companions, console);
+  }
   const auto passphrase = plan.recovery ? passphrase_without_file(options.cluster, session) : std::nullopt;
   if (passphrase && !options.start) {
     console.warning(
@@ -295,9 +312,15 @@ int run_restore(const RestoreOptions& options, Session& session) {
   if (options.dry_run) {
     const auto estimate = estimate_of(plan, repository);
     if (console.json()) {
-      console.json_data(ordered_json{{"plan", json_of(plan)}, {"estimate", json_of(estimate)}});
+      ordered_json document{{"plan", json_of(plan)}, {"estimate", json_of(estimate)}};
+      if (companions) {
+        document["companions"] = companions_plan_json(*companions, nullptr);
+      }
+      console.json_data(document);
     } else {
-      console.data(text_of(plan, estimate, console.style()));
+      console.data(text_of(plan, estimate, console.style()) + (companions
+                                                                   ? companions_plan_text(*companions, nullptr, console.style())
+                                                                   : companions_left_text(plan.backup.summary, console.style())));
     }
     return exit_done;
   }
@@ -307,6 +330,13 @@ int run_restore(const RestoreOptions& options, Session& session) {
                 [&] { return restore(repository, plan, progress, stop); });
   ordered_json document{{"plan", json_of(plan)}, {"restore", json_of(result)}};
   std::string text = text_of(plan, result, options.start ? Start::now : Start::by_hand, console.style());
+  if (companions) {
+    const RestoredCompanions restored = bring_companions(repository, *companions, session);
+    document["companions"] = companions_plan_json(*companions, &restored);
+    text += companions_plan_text(*companions, &restored, console.style());
+  } else {
+    text += companions_left_text(plan.backup.summary, console.style());
+  }
   if (options.start) {
     Progress replay;
     const ServerMoment moment = run_shown(
@@ -323,7 +353,7 @@ int run_restore(const RestoreOptions& options, Session& session) {
     console.json_data(document);
   }
   console.summary(text);
-  return exit_done;
+  return companions && !companions->missing.empty() ? exit_done_with_warnings : exit_done;
 }
 }  // namespace
 
@@ -332,8 +362,7 @@ void add_restore(CommandLine& line) {
   const auto options = std::make_shared<RestoreOptions>();
   verb.add_option("CLUSTER", options->cluster, "The cluster")->required();
   verb.add_option("--into", options->into, "The data directory (required): empty or not there yet, unless --delta")
-      ->type_name("DIR")
-      ->required();
+      ->type_name("DIR");
   verb.add_option("--backup", options->backup, "Which backup (default: latest)")->type_name("ID");
   add_recovery_options(verb, options->recovery);
   verb.add_flag("--delta", options->delta, "Rewrite only what differs in DIR, and remove what does not belong there");
@@ -344,6 +373,9 @@ void add_restore(CommandLine& line) {
       ->take_all();
   verb.add_option("--configuration-into", options->configuration_into,
                   "Where configuration from outside the data directory goes (default: DIR.configuration)")
+      ->type_name("DIR");
+  verb.add_option("--companions", options->companions,
+                  "Where the backup's companion files go: empty or not there yet; without --into, nothing but these")
       ->type_name("DIR");
   verb.add_flag("--start", options->start, "Start the server, wait until it is there, and tell the moment that it reached");
   verb.add_option("--set", options->settings, "A server setting for --start, such as port=5433; may be repeated")
@@ -357,7 +389,19 @@ void add_restore(CommandLine& line) {
   verb.add_option("--workers", options->workers, "Threads that read, check and write (default 2)")
       ->type_name("N")
       ->check(CLI::Range(1U, 256U));
-  on_chosen(line, verb, [options](Session& session) { return run_restore(*options, session); });
+  verb.parse_complete_callback([options] {
+    if (options->into.empty() && options->companions.empty()) {
+      throw CLI::RequiredError("--into");
+    }
+  });
+  on_chosen(line, verb, [options, &verb](Session& session) {
+    if (!options->into.empty()) {
+      return run_restore(*options, session);
+    }
+    require_companions_only(verb);
+    return restore_companions_only(options->cluster, options->backup, absolute(options->companions),
+                                   options->dry_run ? CompanionsStep::plan : CompanionsStep::restore, session);
+  });
 }
 
 }  // namespace pgrecall

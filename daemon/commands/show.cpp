@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "commands/backup_choice.h"
 #include "commands/commands.h"
+#include "jobs/companions.h"
 #include "jobs/retention.h"
 #include "output/backup_text.h"
 #include "output/text.h"
@@ -98,6 +99,16 @@ void add_lists(Sheet& sheet, const BackupSummary& summary) {
       sheet.item(file);
     }
   }
+  if (!summary.companions.empty()) {
+    sheet.heading("Companion files");
+    for (const SummaryCompanion& companion : summary.companions) {
+      const bool good = companion.problem.empty();
+      sheet.item(companion.name + "  " +
+                     (good ? amount_text(companion) + ", gathered " + format_local_time(companion.gathered)
+                           : "NOT in this backup: " + companion.problem),
+                 good ? Tone::plain : Tone::warning);
+    }
+  }
   if (!summary.warnings.empty()) {
     sheet.heading("Warnings");
     for (const std::string& warning : summary.warnings) {
@@ -144,6 +155,9 @@ int run_show(const ShowOptions& options, Session& session) {
   add_lists(sheet, backup.summary);
   sheet.heading("Restore it");
   sheet.item(command);
+  if (!backup.summary.companions.empty()) {
+    sheet.item(command + " --companions /new/directory");
+  }
   console.data(console.style().paint(Tone::strong, backup.summary.id.text) + "\n" + sheet.text());
   return exit_done;
 }

@@ -82,6 +82,32 @@ std::string progress_text(const ordered_json& run) {
   return text;
 }
 
+std::string companions_status_text(const ordered_json& companions) {
+  std::string text;
+  std::string missing;
+  for (const ordered_json& companion : companions.at("list")) {
+    const std::string problem = text_in(companion, "problem");
+    std::string& place = problem.empty() ? text : missing;
+    place += (place.empty() ? "" : ", ") + text_in(companion, "name");
+  }
+  if (!missing.empty()) {
+    missing = "NOT in the newest backup: " + missing + (text.empty() ? "" : "; ");
+  }
+  return missing + (text.empty() ? "" : text + " in the newest backup");
+}
+
+void companion_lines(std::string& out, const ordered_json& companions, const Style& style) {
+  if (const std::string text = companions_status_text(companions); !text.empty()) {
+    line(out, style, "companions", text);
+  }
+  if (companions.at("vault_key") == false) {
+    line(out, style, "Vault key",
+         style.paint(Tone::bad, "missing") +
+             ": pgsodium_root.key is not among the newest backup's companion files, and nothing that the Vault holds can be "
+             "decrypted without it");
+  }
+}
+
 std::string text_of(const ordered_json& cluster, const Style& style) {
   const std::string state = text_in(cluster, "state");
   std::string out = style.paint(Tone::strong, text_in(cluster, "cluster")) + "\n";
@@ -95,6 +121,9 @@ std::string text_of(const ordered_json& cluster, const Style& style) {
   line(out, style, "WAL", receiver_text(cluster));
   if (cluster.contains("drill")) {  // a daemon of an earlier version tells nothing
     line(out, style, "proven", drill_status_text(cluster.at("drill")));
+  }
+  if (cluster.contains("companions")) {
+    companion_lines(out, cluster.at("companions"), style);
   }
   for (const ordered_json& run : cluster.at("running")) {
     line(out, style, "running", text_in(run, "job") + " (" + text_in(run, "id") + ")" + progress_text(run));
@@ -122,12 +151,22 @@ bool not_received(const ordered_json& cluster) {
                                    receiver.value("store_failing", false)));
 }
 
+// An alert that is silenced says nothing of it.
+bool lacks_companions(const ordered_json& cluster) {
+  if (!cluster.contains("companions")) {
+    return false;
+  }
+  const ordered_json& companions = cluster.at("companions");
+  return companions.at("vault_key") == false ||
+         std::ranges::any_of(companions.at("list"), [](const ordered_json& each) { return !each.at("problem").is_null(); });
+}
+
 bool needs_somebody(const ordered_json& status) {
   if (!status.at("alerts").empty() || !text_in(status, "state_problem").empty()) {
     return true;
   }
   for (const ordered_json& cluster : status.at("clusters")) {
-    if (text_in(cluster, "state") != "active" || not_received(cluster)) {
+    if (text_in(cluster, "state") != "active" || not_received(cluster) || lacks_companions(cluster)) {
       return true;
     }
   }

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/units.h"
 #include "commands/option_values.h"
+#include "jobs/companions.h"
 #include "output/backup_text.h"
 #include "output/text.h"
 #include "postgres/postgres_version.h"
@@ -25,6 +27,7 @@ void take_configuration(BackupRequest& request, const ClusterConfig& cluster, co
   }
   request.workers = cluster.parallel.workers;
   request.uploads = cluster.parallel.uploads;
+  request.companions = companion_sources(cluster);
   // The default one is made with the package; who runs from a checkout has none, and $TMPDIR serves.
   if (std::filesystem::is_directory(spool)) {
     request.spool_directory = spool;
@@ -52,6 +55,15 @@ std::string checked_text(const BackupSummary& summary) {
                                          : format_count(summary.page_failure_count, "page is", "pages are") + " bad";
 }
 
+std::string companions_text(const BackupSummary& summary) {
+  std::string text;
+  for (const SummaryCompanion& companion : summary.companions) {
+    text += (text.empty() ? "companion files: " : "; ") + companion.name + " (" +
+            (companion.problem.empty() ? amount_text(companion) : "NOT in this backup") + ")";
+  }
+  return text;
+}
+
 std::string summary_text(const BackupSummary& summary, const JobContext& context) {
   const Style& style = context.style;
   std::string out = style.paint(Tone::good, "backed up") + " " + summary.cluster + " as " +
@@ -68,6 +80,9 @@ std::string summary_text(const BackupSummary& summary, const JobContext& context
   line("rate", format_rate(rate) + " read");
   line("WAL", summary.start_lsn.to_string() + " to " + summary.stop_lsn.to_string() + ", timeline " +
                   std::to_string(summary.timeline) + ", stored with it");
+  if (!summary.companions.empty()) {
+    line("also", companions_text(summary));
+  }
   line("next", "pgrecall verify " + summary.cluster + " " + summary.id.text + context.repeated_options);
   return out;
 }
@@ -196,6 +211,9 @@ JobOutcome run_backup_job(const BackupRequest& request, const JobContext& contex
     outcome.warnings.push_back(format_count(summary.page_failure_count, "page", "pages") +
                                " of the source failed the checksum; the backup holds them as they are; see pgrecall show " +
                                summary.cluster + " " + summary.id.text);
+    outcome.exit_code = exit_done_with_warnings;
+  }
+  if (std::ranges::any_of(summary.companions, [](const SummaryCompanion& each) { return !each.problem.empty(); })) {
     outcome.exit_code = exit_done_with_warnings;
   }
   ListedBackup listed;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jobs/companions.h"
 #include "output/table.h"
 
 namespace pgrecall {
@@ -79,7 +80,16 @@ CheckedCluster check_cluster(const std::string& cluster, const CheckPlaces& plac
                              const std::stop_token& stop) {
   CheckedCluster checked{cluster, {}};
   look_at(checked.items, "connection", [&] { return check_server(places.connection(), stop); });
-  look_at(checked.items, "repository", [&] { return check_repository(places.repository(), cluster, clock); });
+  Storage storage = Storage::unknown;
+  look_at(checked.items, "repository", [&] {
+    const Repository& repository = places.repository();
+    storage = repository.sealed() ? Storage::sealed : Storage::in_the_clear;
+    return check_repository(repository, cluster, clock);
+  });
+  if (places.configured != nullptr) {
+    look_at(checked.items, "companions",
+            [&] { return check_companions(*places.configured, storage, places.spool, clock, stop); });
+  }
   return checked;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "engine/check.h"
 #include "jobs/job.h"
 
@@ -19,6 +20,8 @@ struct CheckedCluster {
 struct CheckPlaces {
   std::function<ConnectionSettings()> connection;
   std::function<const Repository&()> repository;
+  const ClusterConfig* configured = nullptr;  // null without a configuration
+  std::string spool = {};                     // for temporary files; empty: $TMPDIR
 };
 // Errors: usage, cancelled; everything else is an item.
 [[nodiscard]] CheckedCluster check_cluster(const std::string& cluster, const CheckPlaces& places, const Clock& clock,

@@ -101,6 +101,19 @@ ordered_json backup_json(const ListedBackup& backup) {
   return json;
 }
 
+ordered_json companions_json(const BackupSummary& summary) {
+  ordered_json list = ordered_json::array();
+  for (const SummaryCompanion& companion : summary.companions) {
+    list.push_back({{"name", companion.name},
+                    {"gathered", format_time(companion.gathered)},
+                    {"files", companion.files},
+                    {"bytes", companion.bytes},
+                    {"problem", companion.problem.empty() ? ordered_json(nullptr) : ordered_json(companion.problem)},
+                    {"secrets", companion.secrets}});
+  }
+  return list;
+}
+
 ordered_json backup_detail_json(const ListedBackup& backup) {
   const BackupSummary& summary = backup.summary;
   ordered_json json = backup_json(backup);
@@ -131,6 +144,7 @@ ordered_json backup_detail_json(const ListedBackup& backup) {
                                      {"reread", page.reread}});
   }
   json["configuration_files"] = summary.configuration_files;
+  json["companions"] = companions_json(summary);
   json["warnings"] = summary.warnings;
   json["tool"] = summary.tool;
   return json;

@@ -29,5 +29,7 @@ namespace pgrecall {
 [[nodiscard]] nlohmann::ordered_json backup_json(const ListedBackup& backup);
 // The same and everything else that the summary says; docs/json-output.md, "Backup in detail".
 [[nodiscard]] nlohmann::ordered_json backup_detail_json(const ListedBackup& backup);
+// Its member `companions`.
+[[nodiscard]] nlohmann::ordered_json companions_json(const BackupSummary& summary);
 
 }  // namespace pgrecall

@@ -148,6 +148,10 @@ Html cluster_card(const ClusterFigures& cluster, const ClusterStanding& standing
   if (!standing.reason.empty()) {
     card += html(R"(<p class="reason">{}</p>)", standing.reason);
   }
+  if (cluster.lacks_vault_key()) {
+    card += html(R"(<p class="reason">{}</p>)",
+                 "The newest backup lacks pgsodium_root.key: nothing that Supabase's Vault holds can be decrypted without it.");
+  }
   if (standing.standing != Standing::elsewhere) {
     card += html(R"(<dl class="facts">{}{}{}{}</dl>)", window_fact(cluster), rpo_fact(cluster, view),
                  backup_fact(cluster, moments), next_fact(cluster, moments));

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "jobs/companions.h"
 #include "output/progress_text.h"
 #include "service/alerts_api.h"
 #include "service/json_values.h"
@@ -51,6 +52,24 @@ ordered_json guard_json(const std::optional<GuardStatus>& guard) {
   return json;
 }
 
+// Those of the newest backup. `vault_key` is whether one of them opens Supabase's Vault; null where that is nothing to ask.
+ordered_json companions_json_of(const ClusterConfig& configured, const WindowFacts& window) {
+  ordered_json json{{"backup", text_or_null(window.newest_backup)}, {"vault_key", nullptr}, {"list", ordered_json::array()}};
+  const BackupFigures* newest = window.known_backups && !window.known_backups->empty() ? &window.known_backups->back() : nullptr;
+  if (expects_vault_key(configured) && window.known_backups) {
+    json["vault_key"] = newest != nullptr && newest->vault_key;
+  }
+  if (newest != nullptr) {
+    for (const CompanionFigures& companion : newest->companions) {
+      json["list"].push_back({{"name", companion.name},
+                              {"files", companion.files},
+                              {"bytes", companion.bytes},
+                              {"problem", text_or_null(companion.problem)}});
+    }
+  }
+  return json;
+}
+
 ordered_json runs_json(const std::vector<Run>& runs, const std::string& cluster, const Supervisor& supervisor) {
   ordered_json json = ordered_json::array();
   for (const Run& run : runs) {
@@ -71,7 +90,9 @@ ordered_json runs_json(const std::vector<Run>& runs, const std::string& cluster,
 
 ordered_json cluster_json(const std::string& cluster, const Supervisor& supervisor, Journal& journal) {
   ordered_json json{{"cluster", cluster}, {"repository", supervisor.config().clusters.at(cluster).repository}};
-  json.update(guard_json(supervisor.guard_status(cluster)));
+  const std::optional<GuardStatus> guard = supervisor.guard_status(cluster);
+  json.update(guard_json(guard));
+  json["companions"] = companions_json_of(supervisor.config().clusters.at(cluster), guard ? guard->window : WindowFacts{});
   json["running"] = runs_json(supervisor.queue().running(), cluster, supervisor);
   json["queued"] = runs_json(supervisor.queue().waiting(), cluster, supervisor);
   json["next"] = ordered_json::array();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "jobs/companions.h"
 #include "version.h"
 
 namespace pgrecall {
@@ -225,6 +226,7 @@ ClusterFigures Figures::cluster_figures(const std::string& cluster, Time now) {
   figures.timezone = configured.schedule.timezone;
   figures.guarded_since = guarded_since_.try_emplace(cluster, now).first->second;
   figures.targets = promised_.at(cluster).targets;
+  figures.vault_key_expected = expects_vault_key(configured);
   const std::optional<GuardStatus> guard = supervisor_.guard_status(cluster);
   GuardStatus none;
   none.state = GuardState::stopped;

@@ -46,8 +46,9 @@ JobOutcome monthly(const RunOrder& order, const JobContext& context) {
 }
 
 JobOutcome check(const RunOrder& order, const JobContext& context) {
-  const CheckPlaces places{[&] { return configured_connection(order.cluster, order.config); },
-                           [&]() -> const Repository& { return context.repository; }};
+  const CheckPlaces places{.connection = [&] { return configured_connection(order.cluster, order.config); },
+                           .repository = [&]() -> const Repository& { return context.repository; },
+                           .configured = &order.config};
   return outcome_of({check_cluster(order.cluster, places, context.clock, context.stop)}, context.style);
 }
 

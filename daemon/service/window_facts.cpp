@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/companions/companion.h"
 #include "engine/drill/recovery_estimate.h"
 
 namespace pgrecall {
@@ -9,15 +10,24 @@ namespace pgrecall {
 namespace {
 constexpr std::size_t max_known_backups = 400;
 
+void add_companions(const BackupSummary& summary, BackupFigures& figures) {
+  for (const SummaryCompanion& companion : summary.companions) {
+    figures.companions.push_back({companion.name, companion.files, companion.bytes, companion.problem});
+    figures.vault_key = figures.vault_key || holds_vault_key(companion);
+  }
+}
+
 BackupFigures figures_of(const ListedBackup& backup) {
-  return {.id = backup.summary.id.text,
-          .keep = std::string(name(backup.summary.keep)),
-          .started = backup.summary.started,
-          .finished = backup.summary.finished,
-          .logical_bytes = backup.summary.logical_bytes,
-          .stored_bytes = backup.summary.stored_bytes,
-          .page_failures = backup.summary.page_failure_count,
-          .damaged = backup.damaged && (!backup.verified || *backup.damaged > *backup.verified)};
+  BackupFigures figures{.id = backup.summary.id.text,
+                        .keep = std::string(name(backup.summary.keep)),
+                        .started = backup.summary.started,
+                        .finished = backup.summary.finished,
+                        .logical_bytes = backup.summary.logical_bytes,
+                        .stored_bytes = backup.summary.stored_bytes,
+                        .page_failures = backup.summary.page_failure_count,
+                        .damaged = backup.damaged && (!backup.verified || *backup.damaged > *backup.verified)};
+  add_companions(backup.summary, figures);
+  return figures;
 }
 
 void note_backups(const RecoveryWindow& window, WindowFacts& facts) {

@@ -9,7 +9,7 @@
 namespace pgrecall {
 
 namespace {
-constexpr std::array<std::string_view, 24> names{condition::run_failed,
+constexpr std::array<std::string_view, 25> names{condition::run_failed,
                                                  condition::backup_too_old,
                                                  condition::drill_too_old,
                                                  condition::window_too_short,
@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 24> names{condition::run_failed,
                                                  condition::verify_damage,
                                                  condition::page_checksum_errors,
                                                  condition::backup_size_unusual,
+                                                 condition::companion_missing,
                                                  condition::repository_filling,
                                                  condition::repository_space_low,
                                                  condition::runs_missed,

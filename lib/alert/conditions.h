@@ -29,6 +29,7 @@ inline constexpr const char* wal_gap = "PgrecallWalGap";
 inline constexpr const char* verify_damage = "PgrecallVerifyDamage";
 inline constexpr const char* page_checksum_errors = "PgrecallPageChecksumErrors";
 inline constexpr const char* backup_size_unusual = "PgrecallBackupSizeUnusual";
+inline constexpr const char* companion_missing = "PgrecallCompanionMissing";
 inline constexpr const char* repository_filling = "PgrecallRepositoryFilling";
 inline constexpr const char* repository_space_low = "PgrecallRepositorySpaceLow";
 inline constexpr const char* runs_missed = "PgrecallRunsMissed";

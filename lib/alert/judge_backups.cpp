@@ -89,6 +89,41 @@ void judge_pages(const ClusterFigures& cluster, Bench& bench) {
       cluster.cluster, newest.id);
 }
 
+void add_companion(const ClusterFigures& cluster, const std::string& subject, std::string summary, std::string action,
+                   Bench& bench) {
+  Judged& judged = bench.add(condition::companion_missing, Severity::warning, cluster);
+  judged.alert.subject = subject;
+  judged.alert.summary = std::move(summary);
+  judged.alert.action = std::move(action);
+}
+
+void judge_companions(const ClusterFigures& cluster, Bench& bench) {
+  if (cluster.backups.empty()) {
+    return;
+  }
+  const BackupFigures& newest = cluster.backups.back();
+  for (const CompanionFigures& companion : newest.companions) {
+    if (!companion.problem.empty()) {
+      add_companion(cluster, companion.name,
+                    sentence(fmt::format("The newest backup of {}, {}, is without its companion files {}: {}", cluster.cluster,
+                                         newest.id, companion.name, companion.problem)),
+                    fmt::format("The database is in it whole. Mend what it names, see with pgrecall check {0} that it can be "
+                                "gathered, then take a backup: pgrecall backup {0}.",
+                                cluster.cluster),
+                    bench);
+    }
+  }
+  if (cluster.lacks_vault_key()) {
+    add_companion(
+        cluster, "Vault key",
+        fmt::format("The newest backup of {}, {}, lacks pgsodium_root.key: nothing that Supabase's Vault holds can be "
+                    "decrypted without it.",
+                    cluster.cluster, newest.id),
+        fmt::format("Name that file under clusters.{0}.companions, then take a backup: pgrecall backup {0}.", cluster.cluster),
+        bench);
+  }
+}
+
 void add_unusual(const ClusterFigures& cluster, const BackupFigures& newest, const char* what, const UnusualSize& found,
                  Bench& bench) {
   Judged& judged = bench.add(condition::backup_size_unusual, Severity::warning, cluster);
@@ -129,6 +164,7 @@ void judge_backups(const ClusterFigures& cluster, Bench& bench) {
   judge_drill(cluster, bench);
   judge_damage(cluster, bench);
   judge_pages(cluster, bench);
+  judge_companions(cluster, bench);
   judge_sizes(cluster, bench);
 }
 

@@ -98,6 +98,9 @@ class CombinationCheck : private KeyProblems {
       error(path + ".drill.budget", "is too short", "write at least 1s: nothing is checked within no time");
     }
     targets(path + ".targets", cluster.targets);
+    for (const auto& [companion, section] : cluster.companions) {
+      this->companion(path + ".companions." + companion, section, config);
+    }
   }
 
   // Two receivers of one slot would push each other aside for ever. Slot names are shorter than those of clusters, and have no
@@ -215,6 +218,42 @@ class CombinationCheck : private KeyProblems {
     at_least("rpo", targets.rpo, "15s", std::chrono::seconds(15), quiet);
     at_least("backup_max_age", targets.backup_max_age, "1s", std::chrono::seconds(1), "no backup takes no time");
     at_least("wal_interruption", targets.wal_interruption, "15s", std::chrono::seconds(15), quiet);
+  }
+
+  void companion(const std::string& path, const CompanionConfig& companion, const Config& config) {
+    if (!has(path + ".path") && !has(path + ".command")) {
+      error(path, "has neither \"path\" nor \"command\"", "add path: /etc/postgresql-custom");
+    } else if (has(path + ".path") && has(path + ".command")) {
+      error(path + ".command", "stands beside \"path\"", "keep one of them");
+    }
+    for (const auto* key : {".format", ".file"}) {
+      if (has(path + key) && !has(path + ".command")) {
+        error(path + key, "is about what a command writes, and there is none", "remove it");
+      }
+    }
+    if (companion.file && (companion.file->find('/') != std::string::npos || *companion.file == "." || *companion.file == "..")) {
+      error(path + ".file", in_quotes(*companion.file) + " is not the name of a file", "write it without directories");
+    } else if (companion.file && companion.format == CompanionConfig::Format::tar) {
+      error(path + ".file", "stands beside \"format: tar\"", "remove it: a tar archive names its files itself");
+    }
+    if (companion.time_limit < std::chrono::seconds(1)) {
+      error(path + ".time_limit", "is too short", "write at least 1s");
+    }
+    if (companion.path) {
+      apart(path + ".path", *companion.path, config);
+    }
+  }
+
+  // Backups of backups would grow without end.
+  void apart(const std::string& key, const std::string& path, const Config& config) {
+    const auto within = [](const std::string& one, const std::string& other) {
+      return (one + "/").starts_with(other == "/" ? other : other + "/");
+    };
+    for (const auto& [name, repository] : config.repositories) {
+      if (!repository.directory.empty() && (within(repository.directory, path) || within(path, repository.directory))) {
+        error(key, fmt::format("and repository \"{}\" lie in each other", name), "name what is needed alone");
+      }
+    }
   }
 
   void schedule(const std::string& path, const ScheduleConfig& schedule) {

@@ -123,6 +123,17 @@ struct SupabaseConfig {
   std::optional<std::string> ca_file;            // absolute; unset: the system's certificates
 };
 
+// Files from outside of the database that are kept with each of its backups. One of path and command is set.
+struct CompanionConfig {
+  enum class Format { file, tar };
+  std::optional<std::string> path;   // absolute
+  std::vector<std::string> command;  // program and arguments
+  Format format = Format::file;
+  std::optional<std::string> file;
+  std::uint64_t max_size = std::uint64_t{256} << 20U;  // bytes
+  std::chrono::milliseconds time_limit = std::chrono::minutes(2);
+};
+
 struct ClusterConfig {
   // What is known of the server beforehand. supabase: Supabase's own image, self-hosted (docs/supabase.md).
   enum class Flavor { postgresql, supabase };
@@ -142,6 +153,7 @@ struct ClusterConfig {
   VerifyConfig verify;
   DrillConfig drill;
   TargetsConfig targets;
+  std::map<std::string, CompanionConfig> companions;
 };
 
 // The HTTP listener: metrics, probes and the status page.

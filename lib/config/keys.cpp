@@ -126,6 +126,21 @@ void visit(KeyVisitor& keys, DrillConfig& drill) {
   keys.named_sections({"queries", "What is asked of the copy."}, named_sections_of<DrillQueryConfig>(drill.queries, visit));
 }
 
+void visit(KeyVisitor& keys, CompanionConfig& companion) {
+  keys.value({"path", "File, or directory with all that is in it, on this host. Give this or command."},
+             text_value(Kind::path, companion.path));
+  keys.value(
+      {"command",
+       "Program and arguments whose standard output it is, as [ssh, db, cat, /path/of/key]. No shell; no secrets in it. Its "
+       "environment is ours, without PG... variables."},
+      words_value(companion.command));
+  keys.value({"format", "What the command writes: the bytes of one file, or a tar archive of several."},
+             choice_value(companion.format, {"file", "tar"}));
+  keys.value({"file", "What that one file is called; where absent, as the companion."}, text_value(Kind::text, companion.file));
+  keys.value({"max_size", "The most that is kept; more is an error of the companion."}, size_value(companion.max_size, 1));
+  keys.value({"time_limit", "How long gathering it may take."}, duration_value(companion.time_limit));
+}
+
 void visit(KeyVisitor& keys, TargetsConfig& targets) {
   constexpr std::uint64_t least = 16U << 20U;
   keys.value({"rpo", "The most that may be lost: WAL of the server that is older than this is durable here."},
@@ -223,6 +238,8 @@ void visit(KeyVisitor& keys, ClusterConfig& cluster) {
   keys.section({"drill", "How recovery is tried."}, [&cluster](KeyVisitor& inner) { visit(inner, cluster.drill); });
   keys.section({"targets", "What is promised; what falls short of it is an alert."},
                [&cluster](KeyVisitor& inner) { visit(inner, cluster.targets); });
+  keys.named_sections({"companions", "Files from outside of the database that are kept with each backup: docs/operations.md."},
+                      named_sections_of<CompanionConfig>(cluster.companions, visit));
 }
 
 void visit(KeyVisitor& keys, MetricsConfig& metrics) {

@@ -14,7 +14,11 @@ ordered_json type_schema(const ValueType& type) {
   if (type.list) {
     ValueType one = type;
     one.list = false;
-    return {{"type", "array"}, {"items", type_schema(one)}, {"minItems", 1}, {"uniqueItems", true}};
+    ordered_json schema{{"type", "array"}, {"items", type_schema(one)}, {"minItems", 1}};
+    if (!type.repeats) {
+      schema["uniqueItems"] = true;
+    }
+    return schema;
   }
   switch (type.kind) {
     case Kind::boolean: return {{"type", "boolean"}};

@@ -175,6 +175,17 @@ Value list_value(Kind kind, std::vector<std::string>& member) {
           .items = [&member] { return member; }};
 }
 
+Value words_value(std::vector<std::string>& member) {
+  return {.type = {Kind::text, 0, 0, {}, true, true},
+          .set =
+              [&member](const std::string& text) {
+                member.push_back(text);
+                return std::optional<Complaint>();
+              },
+          .get = [] { return std::optional<std::string>(); },
+          .items = [&member] { return member; }};
+}
+
 Value conninfo_value(Secret& member) {
   return {{Kind::conninfo, 0, 0, {}},
           [&member](const std::string& text) {

@@ -50,7 +50,8 @@ struct ValueType {
   std::int64_t minimum = 0;  // of an integer
   std::int64_t maximum = 0;
   std::vector<std::string> choices;
-  bool list = false;  // of values of that kind
+  bool list = false;     // of values of that kind
+  bool repeats = false;  // of a list: the same value may be there more than once
 };
 
 // One value within a section, borrowed: valid as long as the section is.
@@ -73,6 +74,8 @@ struct Value {
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::string& member);
 [[nodiscard]] Value text_value(ValueType::Kind kind, std::optional<std::string>& member);
 [[nodiscard]] Value list_value(ValueType::Kind kind, std::vector<std::string>& member);
+// A program and its arguments.
+[[nodiscard]] Value words_value(std::vector<std::string>& member);
 [[nodiscard]] Value conninfo_value(Secret& member);
 [[nodiscard]] Value secret_value(std::optional<Secret>& member);
 [[nodiscard]] Value size_value(std::uint64_t& member, std::uint64_t minimum);

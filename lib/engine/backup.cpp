@@ -22,6 +22,7 @@ namespace pgrecall {
 namespace {
 
 constexpr std::size_t max_summary_failures = 1000;
+constexpr std::size_t companion_piece = 256U << 10U;  // bytes
 
 // One backup from the lease to the commit; each step in its own function, in the order of execute().
 class BackupRun {
@@ -46,6 +47,8 @@ class BackupRun {
   void copy(Connection& connection, const StoredPacks& stored_packs);
   void give_space_back(const StoredPacks& stored_packs);
   void add_configuration(Connection& connection, BackupPipeline& pipeline, bool inside);
+  void gather_companions();
+  void add_companions(BackupPipeline& pipeline) const;
   void check_parent() const;
   void note_page_failures(Connection& connection, BackupPipeline& pipeline);
   void commit(const PackWriter::Totals& packs, const BackupPipeline::Totals& files, const ManifestWriter::Stored& manifest);
@@ -58,6 +61,7 @@ class BackupRun {
   std::stop_callback<std::function<void()>> on_stop_;
   Catalog catalog_;
   std::unique_ptr<Lease> lease_;
+  std::vector<GatheredCompanion> companions_;
   std::optional<BackupSummary> parent_;
   ServerInfo server_;
   BackupSummary summary_;
@@ -76,6 +80,7 @@ BackupResult BackupRun::execute() {
   }
   // Only now: a parent that was chosen before might have been removed while another held the lease.
   catalog_ = read_catalog(repository_, request_.cluster);
+  gather_companions();
   progress_.enter("connecting");
   Connection connection = connect_replication(request_.connection, failure_.token());
   connection.on_notice([this](const ServerNotice& notice) {
@@ -286,6 +291,7 @@ void BackupRun::copy(Connection& connection, const StoredPacks& stored_packs) {
     archive.add_server_manifest();
     archive.check_complete();
     add_configuration(connection, pipeline, archive.has_configuration());
+    add_companions(pipeline);
     progress_.enter("storing");
     pipeline.finish();
     const PackWriter::Totals stored = packs.finish();
@@ -323,6 +329,42 @@ void BackupRun::add_configuration(Connection& connection, BackupPipeline& pipeli
         "configuration files outside the data directory are not in this backup: " + found.problem +
         "; GRANT pg_read_all_settings, pg_read_server_files to the role, and EXECUTE ON FUNCTION pg_read_binary_file(text); or "
         "keep copies of them elsewhere");
+  }
+}
+
+// Before the server is asked for anything: a command that takes long must not hold up a backup that has begun there.
+void BackupRun::gather_companions() {
+  for (const CompanionSource& source : request_.companions) {
+    progress_.enter("gathering companion " + source.name, "gathering companions");
+    GatheredCompanion gathered = gather_companion(source, request_.spool_directory, clock_, failure_.token());
+    if (!gathered.problem.empty()) {
+      summary_.warnings.push_back("companion " + source.name + " is not in this backup: " + gathered.problem);
+    }
+    for (const std::string& warning : gathered.warnings) {
+      summary_.warnings.push_back("companion " + source.name + ": " + warning);
+    }
+    summary_.companions.push_back(gathered.summary());
+    companions_.push_back(std::move(gathered));
+  }
+}
+
+void BackupRun::add_companions(BackupPipeline& pipeline) const {
+  Bytes piece;
+  for (const GatheredCompanion& companion : companions_) {
+    for (const CompanionEntry& entry : companion.entries) {
+      ManifestEntry in_manifest = companion.manifest_entry(entry);
+      if (entry.type != EntryType::file) {
+        pipeline.add_without_bytes(in_manifest);
+        continue;
+      }
+      pipeline.begin_file(std::move(in_manifest));
+      for (std::uint64_t at = 0; at < entry.size; at += piece.size()) {
+        piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(companion_piece, entry.size - at)));
+        companion.content.read(entry.at + at, piece);
+        pipeline.add_bytes(piece);
+      }
+      pipeline.end_file();
+    }
   }
 }
 

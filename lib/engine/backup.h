@@ -4,9 +4,11 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "codec/compression.h"
+#include "engine/companions/companion.h"
 #include "engine/progress.h"
 #include "postgres/base_backup.h"
 #include "postgres/connection.h"
@@ -31,6 +33,7 @@ struct BackupRequest {
   unsigned uploads = 2;                    // packs that are stored at the same time
   std::string spool_directory;             // for temporary files; empty: $TMPDIR
   std::string tool;                        // "pgrecall 0.1.0", for the summary
+  std::vector<CompanionSource> companions;
 };
 
 struct BackupResult {
@@ -42,7 +45,7 @@ struct BackupResult {
 // backup that ends by an error leaves nothing that is listed; what it stored is found and used again by the next. Errors: held
 // (another backs this cluster up), database_unreachable, store_unreachable, corruption (parent cannot be read), failed (another
 // system identifier, clock behind the newest backup, ...), cancelled. Findings that do not end it (page checksums, unreadable
-// configuration files) are in the summary: page_failures, warnings.
+// configuration files) are in the summary: page_failures, warnings; so is a companion that could not be gathered.
 [[nodiscard]] BackupResult back_up(const Repository& repository, const BackupRequest& request, const Clock& clock,
                                    Progress& progress, const std::stop_token& stop);
 

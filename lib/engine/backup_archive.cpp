@@ -70,7 +70,7 @@ void BackupArchive::begin_entry(const TarEntry& entry) {
   current_ = Current::none;
   if (entry.type == TarEntryType::directory) {
     file.type = EntryType::directory;
-    pipeline_.add_directory(file);
+    pipeline_.add_without_bytes(file);
     return;
   }
   if (entry.type == TarEntryType::symlink) {

@@ -56,7 +56,7 @@ void BackupPipeline::unblock() noexcept {
   packs_.cancel();
 }
 
-void BackupPipeline::add_directory(const ManifestEntry& entry) { enter(entry); }
+void BackupPipeline::add_without_bytes(const ManifestEntry& entry) { enter(entry); }
 
 void BackupPipeline::begin_file(ManifestEntry entry) {
   totals_.files += 1;

@@ -73,7 +73,8 @@ class BackupPipeline {
   BackupPipeline(const BackupPipeline&) = delete;
   BackupPipeline& operator=(const BackupPipeline&) = delete;
 
-  void add_directory(const ManifestEntry& entry);
+  // A directory or a link.
+  void add_without_bytes(const ManifestEntry& entry);
   // entry.size is final. Its bytes follow, exactly that many.
   void begin_file(ManifestEntry entry);
   void add_bytes(ByteView bytes);

@@ -141,8 +141,8 @@ void RestoreRun::write_files() {
       repository_, plan_.request.cluster, target_, plan_.request.mode, plan_.request.workers,
       [this](const ManifestEntry& entry) { return path_of(entry); }, failure_, progress_);
   while (const ManifestEntry* entry = manifest.next()) {
-    if (decides_recovery(*entry)) {
-      continue;
+    if (decides_recovery(*entry) || entry->tree == EntryTree::companion) {
+      continue;  // companions: restore_companions()
     }
     if (entry->tree == EntryTree::configuration) {
       has_configuration_ = true;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "metrics/definition.h"
@@ -77,6 +78,19 @@ const std::vector<MetricDefinition>& backup_definitions() {
          for (const ClusterFigures& each : figures.clusters) {
            if (!each.backups.empty()) {
              samples.add({each.cluster}, each.backups.back().page_failures);
+           }
+         }
+       }},
+      {"pgrecall_backup_companions_missing",
+       MetricType::Gauge,
+       {"cluster"},
+       "Companions that the newest backup is without, the key of a Supabase's Vault among them where none has it",
+       [](const ServiceFigures& figures, Samples& samples) {
+         for (const ClusterFigures& each : figures.clusters) {
+           if (!each.backups.empty()) {
+             const auto missing = std::ranges::count_if(each.backups.back().companions,
+                                                        [](const CompanionFigures& one) { return !one.problem.empty(); });
+             samples.add({each.cluster}, static_cast<std::uint64_t>(missing) + (each.lacks_vault_key() ? 1 : 0));
            }
          }
        }},

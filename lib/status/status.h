@@ -16,6 +16,14 @@
 
 namespace pgrecall {
 
+// Files from outside of the database that are kept with a backup.
+struct CompanionFigures {
+  std::string name;
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::string problem;  // why the backup does not have it; empty when it does
+};
+
 // One backup, as far as alerts and charts need it.
 struct BackupFigures {
   std::string id;
@@ -26,6 +34,8 @@ struct BackupFigures {
   std::uint64_t stored_bytes = 0;
   std::uint64_t page_failures = 0;
   bool damaged = false;
+  std::vector<CompanionFigures> companions = {};
+  bool vault_key = false;  // one of them has what opens Supabase's Vault
 };
 
 // One job of one cluster ("daily", "verify"), over all its runs that the journal knows.
@@ -154,6 +164,12 @@ struct ClusterFigures {
   std::vector<JobFigures> jobs;
   WalFigures wal;
   std::vector<CredentialFigures> credentials;  // whose end is known
+  bool vault_key_expected = false;             // it is a Supabase, and not whole without
+
+  // Whether the newest backup lacks what opens Supabase's Vault, be it that there is none yet.
+  [[nodiscard]] bool lacks_vault_key() const {
+    return vault_key_expected && window_computed && (backups.empty() || !backups.back().vault_key);
+  }
 };
 
 struct RepositoryFigures {

@@ -181,6 +181,33 @@ TEST_CASE("pages that failed their checksum, as long as the newest backup has th
   CHECK_THAT(found[0].alert.action, Contains("pgrecall show shop 20261123T023000Z-incr"));
 }
 
+TEST_CASE("companions that the newest backup lacks, and the key of a Supabase's Vault", "[alert]") {
+  const auto backed_up = [](const std::string& older, const std::string& newest, bool expected, bool vault_key) {
+    return cluster_with([&](ClusterFigures& cluster) {
+      cluster.backups.resize(2);
+      cluster.backups[0].companions = {{"functions", 1, 1, older}};
+      cluster.backups[1].companions = {{"functions", 1, 1, newest}, {"env", 1, 1, ""}};
+      cluster.backups[1].id = "20261123T023000Z-incr";
+      cluster.backups[0].vault_key = true;
+      cluster.backups[1].vault_key = vault_key;
+      cluster.vault_key_expected = expected;
+    });
+  };
+  CHECK(names_of(backed_up("not permitted", "", false, false)) == Names{});
+  CHECK(names_of(backed_up("", "", true, true)) == Names{});
+  const auto found = judged_in(backed_up("", "not permitted", true, true));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].alert.name == "PgrecallCompanionMissing");
+  CHECK(found[0].alert.severity == Severity::warning);
+  CHECK(found[0].alert.subject == "functions");
+  CHECK_THAT(found[0].alert.summary, Contains("20261123T023000Z-incr") && Contains("functions: not permitted."));
+  const auto vault = judged_in(backed_up("", "", true, false));
+  REQUIRE(vault.size() == 1);
+  CHECK(vault[0].alert.subject == "Vault key");
+  CHECK_THAT(vault[0].alert.summary, Contains("pgsodium_root.key"));
+  CHECK(judged_in(backed_up("", "not permitted", true, false)).size() == 2);
+}
+
 namespace {
 constexpr std::uint64_t mib = 1U << 20U;
 std::vector<std::uint64_t> in_mib(std::vector<std::uint64_t> sizes) {

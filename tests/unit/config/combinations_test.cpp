@@ -51,6 +51,38 @@ TEST_CASE("temporary files do not go into a repository", "[config]") {
         Lines{"3:17: repositories.main.path: temporary files (/var/lib/pgrecall/spool) would lie in repository \"main\""});
 }
 
+TEST_CASE("a companion is a path or what a command writes", "[config]") {
+  const auto errors = [](const std::string& companion) {
+    return bare_errors_of(of("path: /srv/a", "connection: host=db, companions: { c: { " + companion + " } }"));
+  };
+  CHECK(errors("path: /etc/x") == Lines{});
+  CHECK(errors("command: [ssh, -o, A, -o, B, \"-\"], format: tar") == Lines{});
+  CHECK(errors("command: [cat, /k], file: k, max_size: 1MiB, time_limit: 1s") == Lines{});
+  CHECK(errors("max_size: 1MiB") == Lines{"6:64: clusters.prod.companions.c: has neither \"path\" nor \"command\""});
+  const auto one = [&](const std::string& companion) {
+    const Lines found = errors(companion);
+    REQUIRE(found.size() == 1);
+    return found.front().substr(found.front().find(".c.") + 3);
+  };
+  CHECK(one("path: /x, command: [cat, /x]") == "command: stands beside \"path\"");
+  CHECK(one("path: /x, file: y") == "file: is about what a command writes, and there is none");
+  CHECK(one("path: /x, format: tar") == "format: is about what a command writes, and there is none");
+  CHECK(one("command: [a], file: b/c") == "file: \"b/c\" is not the name of a file");
+  CHECK(one("command: [a], file: ..") == "file: \"..\" is not the name of a file");
+  CHECK(one("command: [a], file: b, format: tar") == "file: stands beside \"format: tar\"");
+  CHECK(one("command: [a], time_limit: 999ms") == "time_limit: is too short");
+  CHECK(one("command: []") == "command: is an empty list");
+  CHECK(one("path: /srv/a") == "path: and repository \"main\" lie in each other");
+  CHECK(one("path: /srv/a/x") == "path: and repository \"main\" lie in each other");
+  CHECK(errors("path: /srv/ab") == Lines{});
+}
+
+TEST_CASE("the words of a companion's command stay as they are, also twice", "[config]") {
+  const Config config =
+      config_of(of("path: /a", "connection: host=db, companions: { c: { command: [ssh, -o, A, -o, A, \"-\", ./x] } }"));
+  CHECK(config.clusters.at("prod").companions.at("c").command == Lines{"ssh", "-o", "A", "-o", "A", "-", "./x"});
+}
+
 TEST_CASE("the daemon's state does not go into a repository", "[config]") {
   CHECK(bare_errors_of(of("path: /a", "connection: host=db", "daemon: { state: /a/state }\n")) ==
         Lines{"7:18: daemon.state: the daemon's state (/a/state) would lie in repository \"main\""});

@@ -138,6 +138,19 @@ TEST_CASE("of backups the newest of each kind is told, and the pages of the newe
   CHECK(has_line(text, "pgrecall_page_checksum_errors{cluster=\"shop\"} 7"));
 }
 
+TEST_CASE("companions that the newest backup is without are counted, and a Vault key that is expected") {
+  ServiceFigures figures = whole_service();
+  CHECK(has_line(metrics_text(figures), "pgrecall_backup_companions_missing{cluster=\"shop\"} 0"));
+  ClusterFigures& cluster = figures.clusters.front();
+  cluster.backups.front().companions = {{"old", 0, 0, "not permitted"}};
+  cluster.backups.back().companions = {{"env", 0, 0, "not permitted"}, {"functions", 3, 99, ""}};
+  CHECK(has_line(metrics_text(figures), "pgrecall_backup_companions_missing{cluster=\"shop\"} 1"));
+  cluster.vault_key_expected = true;
+  CHECK(has_line(metrics_text(figures), "pgrecall_backup_companions_missing{cluster=\"shop\"} 2"));
+  cluster.backups.back().vault_key = true;
+  CHECK(has_line(metrics_text(figures), "pgrecall_backup_companions_missing{cluster=\"shop\"} 1"));
+}
+
 TEST_CASE("what may be counted is counted from zero on") {
   const std::string text = metrics_text(whole_service());
   CHECK(has_line(text, "pgrecall_runs_total{cluster=\"shop\",job=\"daily\",result=\"interrupted\"} 0"));

@@ -184,4 +184,17 @@ TEST_CASE("a job that failed says why", "[page]") {
   CHECK(has(page, "is tried again"));
 }
 
+TEST_CASE("a Supabase without its Vault key in the newest backup says so, on every page until one has it") {
+  Sample sample;
+  const std::string lacking = "The newest backup lacks pgsodium_root.key";
+  CHECK_FALSE(has(sample.page(), lacking));
+  ClusterFigures& cluster = sample.figures.clusters.front();
+  cluster.vault_key_expected = true;
+  CHECK(count(sample.page(), lacking) == 1);
+  cluster.backups.back().vault_key = true;
+  CHECK_FALSE(has(sample.page(), lacking));
+  cluster.backups.clear();
+  CHECK(count(sample.page(), lacking) == 1);
+}
+
 }  // namespace page_test

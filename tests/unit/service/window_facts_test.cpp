@@ -47,6 +47,19 @@ TEST_CASE("WAL that is still to come, from the spool or the server, is no gap be
   CHECK(gaps_beside(receiver(Lsn{0x6000000}, 2)) == 1);
 }
 
+TEST_CASE("What a backup has of companions is known, and whether the Vault key is among them") {
+  RecoveryWindow window;
+  window.backups.resize(2);
+  window.backups[0].summary.companions = {{"vault-key", {}, 1, 64, "", {"pgsodium_root.key"}}};
+  window.backups[1].summary.companions = {{"vault-key", {}, 0, 0, "not permitted", {}}, {"env", {}, 1, 20, "", {".env"}}};
+  const auto backups = window_facts(window, std::nullopt, std::nullopt).known_backups;
+  CHECK(backups->at(0).vault_key);
+  CHECK_FALSE(backups->at(1).vault_key);
+  REQUIRE(backups->at(1).companions.size() == 2);
+  CHECK(backups->at(1).companions[0].problem == "not permitted");
+  CHECK(backups->at(1).companions[1].bytes == 20);
+}
+
 TEST_CASE("A gap on a timeline before the receiver's is nothing that it will bring") {
   WalReceiverStatus later = receiver(gap_from);
   later.timeline = 2;
