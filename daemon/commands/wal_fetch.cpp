@@ -16,7 +16,17 @@ struct WalFetchOptions {
   std::string file;
   std::string path;
   std::string spool;
+  std::optional<std::uint64_t> system;
 };
+
+// PostgreSQL runs its restore_command in its data directory.
+WalPlaces places_of(const WalFetchOptions& options, Session& session, std::string spool) {
+  const Repository& repository = session.repository_of(options.cluster);
+  return {.repository = repository,
+          .system = options.system ? ClusterSystem(options.cluster, *options.system)
+                                   : system_to_fetch(repository, options.cluster, "."),
+          .spool = std::move(spool)};
+}
 
 // The receiver's spool on this host, as the configuration has it, unless the command line names one.
 std::string spool_of(const WalFetchOptions& options, Session& session) {
@@ -48,7 +58,7 @@ void start_prefetcher(const WalFetchOptions& options, Session& session) {
   constexpr int behind_the_server = 10;
   static_cast<void>(::nice(behind_the_server));
   try {
-    const WalPlaces places{.repository = session.repository_of(options.cluster), .cluster = options.cluster, .spool = {}};
+    const WalPlaces places = places_of(options, session, {});
     run_prefetcher(places, options.file, options.path);
   } catch (const std::exception&) {
     // The one who asks for the segment meets the same, and reports it.
@@ -75,8 +85,7 @@ int run_wal_fetch(const WalFetchOptions& options, Session& session) {
   if (fetched_ahead(options, session)) {
     return exit_done;
   }
-  const WalPlaces places{
-      .repository = session.repository_of(options.cluster), .cluster = options.cluster, .spool = spool_of(options, session)};
+  const WalPlaces places = places_of(options, session, spool_of(options, session));
   const bool fetched = fetch_wal(places, options.file, options.path) == FetchResult::fetched;
   Console& console = session.console();
   if (console.json()) {
@@ -95,6 +104,8 @@ void add_wal_fetch(CommandLine& line, CLI::App& wal) {
   verb.add_option("PATH", options->path, "Where it goes (%p)")->required();
   verb.add_option("--spool", options->spool, "Spools of receivers on this host, for what is not in the repository yet")
       ->type_name("DIR");
+  verb.add_option("--system", options->system, "Whose WAL, by system identifier, where there is no pg_control that tells")
+      ->type_name("NUMBER");
   on_chosen(line, verb, [options](Session& session) { return run_wal_fetch(*options, session); });
 }
 

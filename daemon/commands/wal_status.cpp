@@ -5,6 +5,7 @@
 #include "commands/wal.h"
 #include "commands/wal_status_report.h"
 #include "engine/expire/window_needs.h"
+#include "engine/wal/spool.h"
 #include "jobs/retention.h"
 #include "postgres/replication.h"
 
@@ -77,7 +78,7 @@ void look_into_spool(WalStatus& status, Session& session) {
     const Bytes text = read_file(report.string(), max_report_size);
     status.receiver = nlohmann::ordered_json::parse(text_of(text), nullptr, false);
   }
-  const fs::path directory = fs::path(config->spool) / status.cluster / std::to_string(status.window.system_identifier);
+  const fs::path directory = spool_directory(config->spool, status.window.system());
   if (!fs::is_directory(directory, missing)) {
     return;
   }
@@ -113,7 +114,7 @@ WalStatus status_of(const std::string& cluster, const WalStatusOptions& options,
   status.now = session.clock().now();
   status.window = compute_window(repository, cluster);
   status.window.gaps = gaps_to_tell(status, session);
-  const WalPlaces places{.repository = repository, .cluster = cluster, .spool = {}};
+  const WalPlaces places{.repository = repository, .system = status.window.system(), .spool = {}};
   for (RecoverySpan& span : status.window.spans) {
     try {
       span.until_time = covered_until(places, status.window, span, stop);

@@ -225,14 +225,15 @@ std::unique_ptr<BackupWal> BackupRun::prepare_wal() {
 }
 
 void BackupRun::store_history(Connection& connection) {
+  const ClusterSystem system(request_.cluster, server_.identity.system_identifier);
   const auto history = timeline_history(connection, server_.identity.timeline);
-  if (history && put_history(repository_, request_.cluster, server_.identity.timeline, bytes_of(history->content)) ==
-                     PutResult::already_exists) {
-    const auto stored = read_history(repository_, request_.cluster, server_.identity.timeline);
+  if (history &&
+      put_history(repository_, system, server_.identity.timeline, bytes_of(history->content)) == PutResult::already_exists) {
+    const auto stored = read_history(repository_, system, server_.identity.timeline);
     if (!stored || text_of(*stored) != history->content) {
       throw Error(ErrorKind::corruption, "the repository holds another history of this timeline",
                   "two servers were promoted to the same timeline; back one of them up under another cluster name")
-          .with("object", history_name(request_.cluster, server_.identity.timeline));
+          .with("object", history_name(system, server_.identity.timeline));
     }
   }
 }

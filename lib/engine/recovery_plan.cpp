@@ -20,11 +20,11 @@ class RecoveryPlanner {
  public:
   RecoveryPlanner(const Repository& repository, const std::string& cluster, const RecoveryRequest& request,
                   const std::optional<BackupId>& wanted, std::stop_token stop)
-      : places_{.repository = repository, .cluster = cluster, .spool = request.spool},
-        request_(request),
+      : request_(request),
         wanted_(wanted),
         stop_(std::move(stop)),
-        window_(compute_window(repository, cluster)) {}
+        window_(compute_window(repository, cluster)),
+        places_{.repository = repository, .system = window_.system(), .spool = request.spool} {}
 
   PlannedRecovery execute() {
     choose_timeline();
@@ -64,11 +64,11 @@ class RecoveryPlanner {
   }
   [[nodiscard]] Error outside(const std::string& why) const;
 
-  const WalPlaces places_;
   const RecoveryRequest& request_;
   const std::optional<BackupId>& wanted_;
   const std::stop_token stop_;
   RecoveryWindow window_;
+  const WalPlaces places_;
   Timeline timeline_ = 0;
   std::vector<RecoverySpan> spans_;
   // What was chosen.
@@ -98,13 +98,13 @@ Error RecoveryPlanner::outside(const std::string& why) const {
   }
   std::string hint = ranges.empty() ? "no backup has all the WAL that it needs; run pgrecall verify" : "reachable is " + ranges;
   if (left_out > 0) {
-    hint += "; " + std::to_string(left_out) + " more: pgrecall wal status " + places_.cluster;
+    hint += "; " + std::to_string(left_out) + " more: pgrecall wal status " + window_.cluster;
   }
   if (wanted_) {
     hint += "; without --backup, the one that fits is chosen";
   }
   return Error(ErrorKind::target_unreachable, why, hint)
-      .with("cluster", places_.cluster)
+      .with("cluster", window_.cluster)
       .with("target", describe(request_.target))
       .with("timeline", timeline_);
 }

@@ -160,13 +160,14 @@ void refuse_too_little_space(const RestorePlan& plan) {
 }
 
 void require_wal(const Repository& repository, const RestorePlan& plan) {
+  const ClusterSystem system(plan.request.cluster, plan.backup.summary.system_identifier);
   // With a target, the recovery window has told that all of it is there.
   for (WalSegment segment = plan.first_wal; !plan.recovery && segment.number <= plan.last_wal.number; segment = segment.next()) {
-    const WalObjects objects = find_wal(repository, plan.request.cluster, segment);
+    const WalObjects objects = find_wal(repository, system, segment);
     if (!objects.whole && objects.tails.empty()) {
       throw Error(ErrorKind::corruption, "WAL that this backup needs is missing",
                   "choose another backup with --backup; run pgrecall verify")
-          .with("object", wal_segment_name(plan.request.cluster, segment));
+          .with("object", wal_segment_name(system, segment));
     }
   }
   const std::string manifest = manifest_name(plan.request.cluster, plan.backup.summary.id);

@@ -50,9 +50,9 @@ class SegmentFile {
 
 void restore_segment(const Repository& repository, const RestorePlan& plan, const RestoreTarget& target,
                      const WalSegment& segment) {
-  const std::string& cluster = plan.request.cluster;
+  const ClusterSystem system(plan.request.cluster, plan.backup.summary.system_identifier);
   SegmentFile file(plan, target, segment);
-  const WalObjects objects = find_wal(repository, cluster, segment);
+  const WalObjects objects = find_wal(repository, system, segment);
   const auto fill = [&](const std::string& object, ObjectKind kind, std::uint64_t offset) {
     const auto description = read_wal(repository, object, kind, [&](ByteView bytes) {
       file.write(bytes, offset);
@@ -64,7 +64,7 @@ void restore_segment(const Repository& repository, const RestorePlan& plan, cons
           .with("object", object);
     }
   };
-  const std::string whole = wal_segment_name(cluster, segment);
+  const std::string whole = wal_segment_name(system, segment);
   if (objects.whole) {
     fill(whole, ObjectKind::wal_segment, 0);
   }
@@ -99,7 +99,7 @@ std::uint64_t restore_wal(const Repository& repository, const RestorePlan& plan,
     ++segments;
   }
   const Timeline timeline = plan.backup.summary.timeline;
-  if (const auto history = read_history(repository, plan.request.cluster, timeline)) {
+  if (const auto history = read_history(repository, {plan.request.cluster, plan.backup.summary.system_identifier}, timeline)) {
     const std::string name = timeline_name(timeline) + ".history";
     target.replace_file(plan.request.into + "/pg_wal/" + name, wal_file_mode, *history);
     keep.add("pg_wal/" + name);

@@ -166,16 +166,15 @@ void Continuity::follow(const TimelineHistory& history, WalBreaks& breaks) const
 }
 
 bool Continuity::has_come(const WalSegment& segment) const {
-  const std::string& cluster = context_.request.cluster;
-  if (context_.repository.store().open(wal_segment_name(cluster, segment)) != nullptr) {
+  if (context_.repository.store().open(wal_segment_name(window_.system(), segment)) != nullptr) {
     return true;
   }
   if (context_.request.spool.empty()) {
     return false;
   }
   try {
-    const auto held =
-        read_stored_segment({context_.repository, cluster, context_.request.spool}, segment.file_name(), [](ByteView) {});
+    const auto held = read_stored_segment({context_.repository, window_.system(), context_.request.spool}, segment.file_name(),
+                                          [](ByteView) {});
     return held && held->held == segment.size;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::corruption) {
@@ -202,7 +201,7 @@ void Continuity::report(const WalBreak& each) const {
   }
   context_.findings.add({.severity = each.severity,
                          .kind = finding_kind::missing_wal,
-                         .object = wal_segment_name(context_.request.cluster, each.missing),
+                         .object = wal_segment_name(window_.system(), each.missing),
                          .backups = {},
                          .file = {},
                          .block = {},
@@ -233,7 +232,7 @@ void Continuity::check_histories() const {
     context_.findings.add(
         {.severity = newest_->summary.timeline < timeline ? FindingSeverity::damage : FindingSeverity::notice,
          .kind = finding_kind::missing_object,
-         .object = history_name(context_.request.cluster, timeline),
+         .object = history_name(window_.system(), timeline),
          .backups = {},
          .file = {},
          .block = {},

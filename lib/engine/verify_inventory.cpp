@@ -17,8 +17,9 @@ std::uint32_t hexadecimal(std::string_view digits) {
   return value;
 }
 
-VerifyInventory::Segment parse_segment(std::string_view name) {
-  return {.timeline = hexadecimal(name.substr(0, 8)),
+VerifyInventory::Segment parse_segment(std::uint64_t system_identifier, std::string_view name) {
+  return {.system_identifier = system_identifier,
+          .timeline = hexadecimal(name.substr(0, 8)),
           .high = hexadecimal(name.substr(8, 8)),
           .low = hexadecimal(name.substr(16, 8)),
           .stored = 0};
@@ -33,7 +34,7 @@ void enter(VerifyInventory& inventory, const ObjectInfo& object) {
       break;
     case NameKind::relocation: inventory.relocated.push_back(*parsed.pack); break;
     case NameKind::wal_segment:
-      inventory.segments.push_back(parse_segment(parsed.rest));
+      inventory.segments.push_back(parse_segment(*parsed.system, parsed.rest));
       inventory.segments.back().stored = static_cast<std::uint32_t>(object.size);
       inventory.wal_bytes += object.size;
       break;
@@ -66,9 +67,9 @@ WalSegment VerifyInventory::Segment::of_size(std::uint32_t segment_size) const n
   return {timeline, high * a_log_file + low, segment_size};
 }
 
-VerifyInventory::Segment VerifyInventory::Segment::of(const WalSegment& segment) noexcept {
+VerifyInventory::Segment VerifyInventory::Segment::of(std::uint64_t system_identifier, const WalSegment& segment) noexcept {
   const std::uint64_t a_log_file = (std::uint64_t{1} << 32U) / segment.size;
-  return {segment.timeline, static_cast<std::uint32_t>(segment.number / a_log_file),
+  return {system_identifier, segment.timeline, static_cast<std::uint32_t>(segment.number / a_log_file),
           static_cast<std::uint32_t>(segment.number % a_log_file), 0};
 }
 

@@ -18,8 +18,9 @@ struct VerifyInventory {
     PackId id;
     std::uint64_t size = 0;  // bytes
   };
-  // By the three groups of digits of the name; which LSN that is depends on the segment size.
+  // By system and the three groups of digits of the name; which LSN that is depends on the segment size.
   struct Segment {
+    std::uint64_t system_identifier = 0;
     Timeline timeline = 0;
     std::uint32_t high = 0;
     std::uint32_t low = 0;
@@ -27,11 +28,12 @@ struct VerifyInventory {
 
     bool operator==(const Segment& other) const noexcept { return (*this <=> other) == 0; }
     std::strong_ordering operator<=>(const Segment& other) const noexcept {
-      return std::tie(timeline, high, low) <=> std::tie(other.timeline, other.high, other.low);
+      return std::tie(system_identifier, timeline, high, low) <=>
+             std::tie(other.system_identifier, other.timeline, other.high, other.low);
     }
     [[nodiscard]] std::string file_name() const;
     [[nodiscard]] WalSegment of_size(std::uint32_t segment_size) const noexcept;
-    [[nodiscard]] static Segment of(const WalSegment& segment) noexcept;
+    [[nodiscard]] static Segment of(std::uint64_t system_identifier, const WalSegment& segment) noexcept;
   };
   struct Object {
     std::string name;

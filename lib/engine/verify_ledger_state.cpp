@@ -51,7 +51,8 @@ void VerifyLedgerState::take(const VerifyLedger& ledger) {
     }
   }
   for (const VerifyLedger::Segment& each : ledger.segments) {
-    const VerifyInventory::Segment name{.timeline = each.timeline, .high = each.high, .low = each.low, .stored = 0};
+    const VerifyInventory::Segment name{
+        .system_identifier = each.system_identifier, .timeline = each.timeline, .high = each.high, .low = each.low, .stored = 0};
     const auto at = std::ranges::lower_bound(inventory_.segments, name);
     const auto number = static_cast<std::size_t>(at - inventory_.segments.begin());
     if (at != inventory_.segments.end() && *at == name && !damaged_segments_[number]) {
@@ -95,7 +96,7 @@ void VerifyLedgerState::store(Time time) {
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     if (segments_[i] != Time{}) {
       const VerifyInventory::Segment& name = inventory_.segments[i];
-      ledger.segments.push_back({name.timeline, name.high, name.low, segments_[i]});
+      ledger.segments.push_back({name.system_identifier, name.timeline, name.high, name.low, segments_[i]});
     }
   }
   put_ledger(repository_, cluster_, ledger, time);

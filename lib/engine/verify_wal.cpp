@@ -40,15 +40,16 @@ WalSegmentExpectation expectation_of(const BackupSummary& summary, const WalSegm
   return {.system_identifier = summary.system_identifier, .segment = segment, .major_version = summary.server_version / 10'000};
 }
 
-SegmentRecords::Behind behind(const VerifyContext& context, const WalSegment& segment) {
-  const bool stored = std::ranges::binary_search(context.inventory.segments, VerifyInventory::Segment::of(segment.next()));
+SegmentRecords::Behind behind(const VerifyContext& context, const WalSegmentExpectation& expectation) {
+  const bool stored = std::ranges::binary_search(
+      context.inventory.segments, VerifyInventory::Segment::of(expectation.system_identifier, expectation.segment.next()));
   return stored ? SegmentRecords::Behind::stored : SegmentRecords::Behind::unknown;
 }
 
-void judge_records(const VerifyContext& context, const std::string& object, const WalSegment& segment,
+void judge_records(const VerifyContext& context, const std::string& object, const WalSegmentExpectation& expectation,
                    const SegmentRecords& records, const WalPageChecker& pages) {
   try {
-    records.judge(pages.zero_tail_offset(), behind(context, segment));
+    records.judge(pages.zero_tail_offset(), behind(context, expectation));
   } catch (Error& error) {
     throw std::move(error).with("object", object);
   }
@@ -73,7 +74,7 @@ void read_segment(const VerifyContext& context, const std::string& object, const
         .with("expected", expectation.system_identifier)
         .with("found", description->system_identifier);
   }
-  judge_records(context, object, expectation.segment, records, checker);
+  judge_records(context, object, expectation, records, checker);
 }
 
 // One that no backup tells about: system and segment size are as its own first page says, which the description must confirm.
@@ -104,18 +105,15 @@ void read_stray_segment(const VerifyContext& context, const std::string& object,
   if (description->system_identifier != expectation.system_identifier || description->segment != expectation.segment) {
     throw Error(ErrorKind::corruption, "WAL and its description are of different clusters").with("object", object);
   }
-  judge_records(context, object, expectation.segment, *records, *checker);
+  judge_records(context, object, expectation, *records, *checker);
 }
-
-// What stands behind the last slash.
-std::string last_part(const std::string& object) { return object.substr(object.rfind('/') + 1); }
 
 }  // namespace
 
 VerifyWal::VerifyWal(const VerifyContext& context) : context_(context), claimed_(context.inventory.segments.size()) {}
 
-bool VerifyWal::stored(const WalSegment& segment) const {
-  return std::ranges::binary_search(context_.inventory.segments, VerifyInventory::Segment::of(segment));
+ClusterSystem VerifyWal::system_of(const BackupSummary& summary) const {
+  return {context_.request.cluster, summary.system_identifier};
 }
 
 void VerifyWal::check_backup(const BackupSummary& summary) {
@@ -126,7 +124,7 @@ void VerifyWal::check_backup(const BackupSummary& summary) {
     check_needed(summary, segment);
   }
   if (summary.timeline > 1) {
-    const std::string object = history_name(context_.request.cluster, summary.timeline);
+    const std::string object = history_name(system_of(summary), summary.timeline);
     if (std::ranges::find(context_.inventory.histories, object) == context_.inventory.histories.end()) {
       context_.findings.add({.severity = FindingSeverity::notice,
                              .kind = finding_kind::missing_object,
@@ -143,13 +141,14 @@ void VerifyWal::check_backup(const BackupSummary& summary) {
 }
 
 void VerifyWal::check_needed(const BackupSummary& summary, const WalSegment& segment) {
-  if (!stored(segment)) {
+  const auto wanted = VerifyInventory::Segment::of(summary.system_identifier, segment);
+  const auto at = std::ranges::lower_bound(context_.inventory.segments, wanted);
+  if (at == context_.inventory.segments.end() || *at != wanted) {
     check_tails(summary, segment);
     return;
   }
-  const auto at = std::ranges::lower_bound(context_.inventory.segments, VerifyInventory::Segment::of(segment));
   const auto number = static_cast<std::size_t>(at - context_.inventory.segments.begin());
-  const std::string object = wal_segment_name(context_.request.cluster, segment);
+  const std::string object = wal_segment_name(system_of(summary), segment);
   if (claimed_[number]) {
     // Read for another backup; the pool was idle since.
     context_.findings.also_hits_if_found(finding_kind::corrupt_object, object, {}, summary.id.text);
@@ -167,14 +166,13 @@ void VerifyWal::check_needed(const BackupSummary& summary, const WalSegment& seg
 
 // As restore puts a segment together: tails in order, each from where the one before ended, and zeros behind them.
 void VerifyWal::check_tails(const BackupSummary& summary, const WalSegment& segment) {
-  const std::string& cluster = context_.request.cluster;
-  const std::string whole = wal_segment_name(cluster, segment);
+  const std::string whole = wal_segment_name(system_of(summary), segment);
   const std::string& id = summary.id.text;
   std::uint64_t covered = 0;
   ++context_.counters.wal_segments;
   WalPageChecker checker(expectation_of(summary, segment));
   SegmentRecords records(segment);
-  for (const WalObjects::Tail& tail : find_wal(context_.repository, cluster, segment).tails) {
+  for (const WalObjects::Tail& tail : find_wal(context_.repository, system_of(summary), segment).tails) {
     if (tail.from > covered || tail.to <= covered) {
       continue;
     }
@@ -213,7 +211,7 @@ void VerifyWal::check_tails(const BackupSummary& summary, const WalSegment& segm
       checker.feed(zeros);
       checker.finish();
     });
-    judge_records(context_, whole, segment, records, checker);
+    judge_records(context_, whole, expectation_of(summary, segment), records, checker);
   }));
 }
 
@@ -223,9 +221,9 @@ void VerifyWal::check_history(const std::string& object, const std::string& back
     return;
   }
   static_cast<void>(context_.noting_damage(object, backup, [&] {
-    const std::string digits = last_part(object).substr(0, 8);
-    const auto timeline = static_cast<Timeline>(std::stoul(digits, nullptr, 16));
-    const auto contents = read_history(context_.repository, context_.request.cluster, timeline);
+    const ParsedName name = parse_object_name(object);
+    const auto timeline = static_cast<Timeline>(std::stoul(name.rest.substr(0, 8), nullptr, 16));
+    const auto contents = read_history(context_.repository, {name.cluster, *name.system}, timeline);
     if (!contents) {
       throw Error(ErrorKind::corruption, "a timeline's history vanished while it was verified").with("object", object);
     }
@@ -235,7 +233,8 @@ void VerifyWal::check_history(const std::string& object, const std::string& back
 
 // The segment size is not known; the digits are those of the name for any.
 std::string VerifyWal::name_of(const VerifyInventory::Segment& segment) const {
-  return wal_prefix(context_.request.cluster) + timeline_name(segment.timeline) + "/" + segment.file_name();
+  return wal_prefix(ClusterSystem{context_.request.cluster, segment.system_identifier}) + timeline_name(segment.timeline) + "/" +
+         segment.file_name();
 }
 
 void VerifyWal::read(std::size_t segment) {

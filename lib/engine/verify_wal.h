@@ -30,7 +30,7 @@ class VerifyWal {
   void check_needed(const BackupSummary& summary, const WalSegment& segment);
   void check_tails(const BackupSummary& summary, const WalSegment& segment);
   void check_history(const std::string& object, const std::string& backup);
-  [[nodiscard]] bool stored(const WalSegment& segment) const;
+  [[nodiscard]] ClusterSystem system_of(const BackupSummary& summary) const;
 
   const VerifyContext& context_;
   std::vector<bool> claimed_;  // as inventory.segments

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "repository/names.h"
 #include "repository/repository.h"
 #include "repository/summary.h"
 
@@ -56,6 +57,8 @@ struct SystemRecord {
   Time first_seen;
 };
 void record_system(const Repository& repository, const std::string& cluster, const SystemRecord& record);
+// Nothing where it was never recorded, as of WAL that came by push alone.
+[[nodiscard]] std::optional<SystemRecord> read_system(const Repository& repository, const ClusterSystem& system);
 [[nodiscard]] std::vector<SystemRecord> read_systems(const Repository& repository, const std::string& cluster);
 
 }  // namespace pgrecall

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -93,22 +94,33 @@ std::string pack_name(std::string_view cluster, const PackId& id) {
 
 std::string relocation_name(std::string_view cluster, const PackId& id) { return pack_name(cluster, id).append(".moved"); }
 
+std::optional<std::uint64_t> parse_system_identifier(std::string_view text) noexcept {
+  std::uint64_t identifier = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), identifier);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && !text.starts_with('0');
+  return whole ? std::optional(identifier) : std::nullopt;
+}
+
 std::string wal_prefix(std::string_view cluster) { return cluster_prefix(cluster).append("wal/"); }
 
-std::string wal_segment_name(std::string_view cluster, const WalSegment& segment) {
-  return fmt::format("{}{}/{}", wal_prefix(cluster), timeline_name(segment.timeline), segment.file_name());
+std::string wal_prefix(const ClusterSystem& system) {
+  return fmt::format("{}{}/", wal_prefix(std::string_view(system.cluster)), system.identifier);
 }
 
-std::string wal_tail_name(std::string_view cluster, const WalSegment& segment, std::uint32_t from, std::uint32_t to) {
-  return fmt::format("{}.{:08x}-{:08x}", wal_segment_name(cluster, segment), from, to);
+std::string wal_segment_name(const ClusterSystem& system, const WalSegment& segment) {
+  return fmt::format("{}{}/{}", wal_prefix(system), timeline_name(segment.timeline), segment.file_name());
 }
 
-std::string wal_time_name(std::string_view cluster, Timeline timeline, Lsn lsn, Time time) {
-  return fmt::format("{}{}/{:016X}.time-{}", wal_prefix(cluster), timeline_name(timeline), lsn.value, format_compact_time(time));
+std::string wal_tail_name(const ClusterSystem& system, const WalSegment& segment, std::uint32_t from, std::uint32_t to) {
+  return fmt::format("{}.{:08x}-{:08x}", wal_segment_name(system, segment), from, to);
 }
 
-std::string history_name(std::string_view cluster, Timeline timeline) {
-  return fmt::format("{}{}.history", wal_prefix(cluster), timeline_name(timeline));
+std::string wal_time_name(const ClusterSystem& system, Timeline timeline, Lsn lsn, Time time) {
+  return fmt::format("{}{}/{:016X}.time-{}", wal_prefix(system), timeline_name(timeline), lsn.value, format_compact_time(time));
+}
+
+std::string history_name(const ClusterSystem& system, Timeline timeline) {
+  return fmt::format("{}{}.history", wal_prefix(system), timeline_name(timeline));
 }
 
 }  // namespace pgrecall

@@ -37,9 +37,9 @@ bool is_range(std::string_view text) {
          all_of(text.substr(9), 8, lower_digits);
 }
 
-NameKind system_kind(std::string_view rest) {
-  const bool number = !rest.empty() && rest.size() <= 20 && rest.find_first_not_of("0123456789") == std::string_view::npos;
-  return number ? NameKind::system : NameKind::other;
+NameKind system_kind(std::string_view rest, ParsedName& name) {
+  name.system = parse_system_identifier(rest);
+  return name.system ? NameKind::system : NameKind::other;
 }
 
 NameKind backup_kind(std::string_view rest, ParsedName& name) {
@@ -80,7 +80,7 @@ bool is_wal_time(std::string_view rest) {
          rest.substr(16, infix.size()) == infix && parse_time(rest.substr(16 + infix.size())).has_value();
 }
 
-NameKind wal_kind(std::string_view rest, ParsedName& name) {
+NameKind in_system(std::string_view rest, ParsedName& name) {
   name.rest = rest;
   if (rest.ends_with(".history")) {
     return all_of(rest.substr(0, rest.size() - 8), 8, upper_digits) ? NameKind::history : NameKind::other;
@@ -100,6 +100,15 @@ NameKind wal_kind(std::string_view rest, ParsedName& name) {
   return rest[24] == '.' && is_range(rest.substr(25)) ? NameKind::wal_tail : NameKind::other;
 }
 
+NameKind wal_kind(std::string_view rest, ParsedName& name) {
+  name.system = parse_system_identifier(take_part(rest));
+  const NameKind kind = name.system ? in_system(rest, name) : NameKind::other;
+  if (kind == NameKind::other) {
+    name.system.reset();
+  }
+  return kind;
+}
+
 // <time>-<8 digits>
 bool is_drill(std::string_view rest) {
   return rest.size() == 25 && rest[16] == '-' && parse_time(rest.substr(0, 16)).has_value() &&
@@ -115,7 +124,7 @@ NameKind in_cluster(std::string_view rest, ParsedName& name) {
   const std::string_view folder = take_part(rest);
   name.rest = rest;
   if (folder == "systems") {
-    return system_kind(rest);
+    return system_kind(rest, name);
   }
   if (folder == "backups") {
     return backup_kind(rest, name);

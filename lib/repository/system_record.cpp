@@ -67,6 +67,10 @@ void record_system(const Repository& repository, const std::string& cluster, con
   }
 }
 
+std::optional<SystemRecord> read_system(const Repository& repository, const ClusterSystem& system) {
+  return read_record(repository, system_name(system.cluster, system.identifier));
+}
+
 std::vector<SystemRecord> read_systems(const Repository& repository, const std::string& cluster) {
   std::vector<std::string> names;
   repository.store().list(cluster_prefix(cluster).append("systems/"), [&](const ObjectInfo& object) {

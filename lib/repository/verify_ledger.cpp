@@ -34,7 +34,9 @@ Time take_time(PayloadReader& reader) {
 }
 
 auto key_of(const VerifyLedger::Pack& pack) { return pack.id; }
-auto key_of(const VerifyLedger::Segment& segment) { return std::tuple(segment.timeline, segment.high, segment.low); }
+auto key_of(const VerifyLedger::Segment& segment) {
+  return std::tuple(segment.system_identifier, segment.timeline, segment.high, segment.low);
+}
 
 template <typename Entry>
 void append_in_order(std::vector<Entry>& entries, const Entry& entry, const PayloadReader& reader) {
@@ -67,6 +69,7 @@ std::vector<Bytes> encode_ledger(const VerifyLedger& ledger) {
   encode_entries(ledger.packs, packs_tag, payloads,
                  [](Bytes& out, const VerifyLedger::Pack& pack) { append_bytes(out, pack.id.bytes); });
   encode_entries(ledger.segments, segments_tag, payloads, [](Bytes& out, const VerifyLedger::Segment& segment) {
+    append_integer(out, segment.system_identifier);
     append_integer(out, segment.timeline);
     append_integer(out, segment.high);
     append_integer(out, segment.low);
@@ -92,6 +95,7 @@ void decode_ledger(ByteView payload, VerifyLedger& ledger, std::string_view obje
       append_in_order(ledger.packs, pack, reader);
     } else {
       VerifyLedger::Segment segment;
+      segment.system_identifier = take_integer<std::uint64_t>(reader);
       segment.timeline = take_integer<Timeline>(reader);
       segment.high = take_integer<std::uint32_t>(reader);
       segment.low = take_integer<std::uint32_t>(reader);

@@ -21,8 +21,9 @@ struct VerifyLedger {
 
     auto operator<=>(const Pack&) const = default;
   };
-  // By the three groups of digits of the segment's name.
+  // By system and the three groups of digits of the segment's name.
   struct Segment {
+    std::uint64_t system_identifier = 0;
     Timeline timeline = 0;
     std::uint32_t high = 0;
     std::uint32_t low = 0;

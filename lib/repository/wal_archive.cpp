@@ -13,10 +13,11 @@ namespace pgrecall {
 namespace {
 
 std::string object_name_of(const std::string& cluster, const WalDescription& description) {
+  const ClusterSystem system(cluster, description.system_identifier);
   if (is_whole(description)) {
-    return wal_segment_name(cluster, description.segment);
+    return wal_segment_name(system, description.segment);
   }
-  return wal_tail_name(cluster, description.segment, description.from,
+  return wal_tail_name(system, description.segment, description.from,
                        static_cast<std::uint32_t>(description.from + description.length));
 }
 
@@ -32,7 +33,7 @@ Error other_bytes(const std::string& object_name, PutResult put) {
         .with("object", object_name);
   }
   return Error(ErrorKind::corruption, "other bytes are stored under this name already",
-               "check that no other server archives into this cluster's folder")
+               "two servers of one system write the same WAL, as after a promotion without a new timeline")
       .with("object", object_name);
 }
 
@@ -100,9 +101,9 @@ WalStored put_wal(const Repository& repository, const std::string& cluster, WalD
   return {WalPutResult::already_there, reader ? reader->size() : 0};
 }
 
-WalObjects find_wal(const Repository& repository, const std::string& cluster, const WalSegment& segment) {
+WalObjects find_wal(const Repository& repository, const ClusterSystem& system, const WalSegment& segment) {
   WalObjects found;
-  repository.store().list(wal_segment_name(cluster, segment), [&](const ObjectInfo& object) {
+  repository.store().list(wal_segment_name(system, segment), [&](const ObjectInfo& object) {
     const ParsedName name = parse_object_name(object.name);
     if (name.kind == NameKind::wal_segment) {
       found.whole = true;
@@ -115,22 +116,22 @@ WalObjects find_wal(const Repository& repository, const std::string& cluster, co
   return found;
 }
 
-PutResult put_history(const Repository& repository, const std::string& cluster, Timeline timeline, ByteView contents) {
-  const std::string object_name = history_name(cluster, timeline);
+PutResult put_history(const Repository& repository, const ClusterSystem& system, Timeline timeline, ByteView contents) {
+  const std::string object_name = history_name(system, timeline);
   Bytes object;
   ObjectFramesWriter writer(repository, ObjectKind::timeline_history, object_name, Compression{},
                             [&](ByteView bytes) { object.insert(object.end(), bytes.begin(), bytes.end()); });
   writer.add(contents, FrameWriter::Position::last);
   const PutResult put = repository.store().put(object_name, MemoryBody(object));
-  const auto stored = read_history(repository, cluster, timeline);
+  const auto stored = read_history(repository, system, timeline);
   if (!stored || !std::ranges::equal(*stored, contents)) {
     throw other_bytes(object_name, put);
   }
   return put;
 }
 
-std::optional<Bytes> read_history(const Repository& repository, const std::string& cluster, Timeline timeline) {
-  const std::string object_name = history_name(cluster, timeline);
+std::optional<Bytes> read_history(const Repository& repository, const ClusterSystem& system, Timeline timeline) {
+  const std::string object_name = history_name(system, timeline);
   auto frames = ObjectFrames::open(repository, ObjectKind::timeline_history, object_name);
   if (!frames) {
     return std::nullopt;

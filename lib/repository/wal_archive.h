@@ -8,6 +8,7 @@
 
 #include "base/lsn.h"
 #include "codec/compression.h"
+#include "repository/names.h"
 #include "repository/repository.h"
 
 namespace pgrecall {
@@ -52,9 +53,9 @@ struct WalObjects {
   };
   std::vector<Tail> tails;
 };
-[[nodiscard]] WalObjects find_wal(const Repository& repository, const std::string& cluster, const WalSegment& segment);
+[[nodiscard]] WalObjects find_wal(const Repository& repository, const ClusterSystem& system, const WalSegment& segment);
 
-PutResult put_history(const Repository& repository, const std::string& cluster, Timeline timeline, ByteView contents);
-[[nodiscard]] std::optional<Bytes> read_history(const Repository& repository, const std::string& cluster, Timeline timeline);
+PutResult put_history(const Repository& repository, const ClusterSystem& system, Timeline timeline, ByteView contents);
+[[nodiscard]] std::optional<Bytes> read_history(const Repository& repository, const ClusterSystem& system, Timeline timeline);
 
 }  // namespace pgrecall

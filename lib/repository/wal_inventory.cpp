@@ -89,10 +89,10 @@ std::optional<Lsn> TimelineWal::unbroken_until(Lsn from, std::uint32_t segment_s
   return end == from ? std::nullopt : std::optional(end);
 }
 
-WalInventory list_wal(const Repository& repository, const std::string& cluster, std::uint32_t segment_size) {
+WalInventory list_wal(const Repository& repository, const ClusterSystem& system, std::uint32_t segment_size) {
   WalInventory inventory{.segment_size = segment_size, .timelines = {}, .histories = {}};
   Listing listing(inventory);
-  repository.store().list(wal_prefix(cluster), [&](const ObjectInfo& object) { listing.enter(object.name); });
+  repository.store().list(wal_prefix(system), [&](const ObjectInfo& object) { listing.enter(object.name); });
   listing.finish();
   return inventory;
 }

@@ -39,7 +39,7 @@ struct WalInventory {
   std::set<Timeline> histories;  // timelines whose history file is stored
 };
 
-// One listing. Names of another segment size than this are passed over: they are an earlier system's under the same name.
-[[nodiscard]] WalInventory list_wal(const Repository& repository, const std::string& cluster, std::uint32_t segment_size);
+// One listing, of one system's WAL. Names of another segment size than this are passed over.
+[[nodiscard]] WalInventory list_wal(const Repository& repository, const ClusterSystem& system, std::uint32_t segment_size);
 
 }  // namespace pgrecall

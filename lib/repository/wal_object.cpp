@@ -19,16 +19,17 @@ Error damaged(std::string_view what, std::string_view object_name) {
 
 // Refuses an object whose description is of another segment or range than its name says.
 void check_name(const WalDescription& description, const std::string& object_name, ObjectKind kind) {
-  const std::string segment = description.segment.file_name();
-  const std::string expected = is_whole(description)
-                                   ? segment
-                                   : wal_tail_name("x", description.segment, description.from,
-                                                   static_cast<std::uint32_t>(description.from + description.length))
-                                         .substr(wal_segment_name("x", description.segment).size() - segment.size());
-  const std::string_view name(object_name);
-  const std::string_view found = name.substr(name.rfind('/') + 1);
-  if (found != expected || is_whole(description) != (kind == ObjectKind::wal_segment)) {
-    throw damaged("object holds other WAL than its name says", object_name).with("expected", found).with("found", expected);
+  const ParsedName named = parse_object_name(object_name);
+  if (!named.system) {
+    throw damaged("this is no name of WAL", object_name);
+  }
+  const ClusterSystem system(named.cluster, description.system_identifier);
+  const std::string found = is_whole(description)
+                                ? wal_segment_name(system, description.segment)
+                                : wal_tail_name(system, description.segment, description.from,
+                                                static_cast<std::uint32_t>(description.from + description.length));
+  if (found != object_name || is_whole(description) != (kind == ObjectKind::wal_segment)) {
+    throw damaged("object holds other WAL than its name says", object_name).with("expected", object_name).with("found", found);
   }
 }
 

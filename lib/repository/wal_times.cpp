@@ -30,7 +30,7 @@ void put_wal_time(const Repository& repository, const std::string& cluster, std:
   store_little(payload.data() + 8, at.timeline);
   store_little(payload.data() + 16, at.lsn.value);
   store_little(payload.data() + 24, static_cast<std::uint64_t>(at.time.time_since_epoch().count()));
-  const std::string object_name = wal_time_name(cluster, at.timeline, at.lsn, at.time);
+  const std::string object_name = wal_time_name({cluster, system_identifier}, at.timeline, at.lsn, at.time);
   Bytes object;
   ObjectFramesWriter writer(repository, ObjectKind::wal_time, object_name, Compression{.method = CompressionMethod::none},
                             [&](ByteView bytes) { object.insert(object.end(), bytes.begin(), bytes.end()); });
@@ -57,8 +57,8 @@ std::optional<StoredWalTime> read_wal_time(const Repository& repository, const s
     throw not_a_time(object_name, "object has more frames than one");
   }
   const WalTime named = wal_time_of(object_name);
-  if (named.timeline != stored.at.timeline || named.lsn != stored.at.lsn ||
-      named.time != std::chrono::floor<std::chrono::seconds>(stored.at.time)) {
+  if (parse_object_name(object_name).system != stored.system_identifier || named.timeline != stored.at.timeline ||
+      named.lsn != stored.at.lsn || named.time != std::chrono::floor<std::chrono::seconds>(stored.at.time)) {
     throw not_a_time(object_name, "a WAL time says something else than its name");
   }
   return stored;

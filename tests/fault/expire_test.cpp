@@ -145,7 +145,7 @@ void interrupt_backup(FakeLife& life) {
   // Its WAL would be far behind all other: a gap.
   for (auto segment = WalSegment::containing(summary.timeline, summary.start_lsn, summary.wal_segment_size);
        segment.start() < summary.stop_lsn; segment = segment.next()) {
-    life.scratch.store().remove(wal_segment_name(cluster, segment));
+    life.scratch.store().remove(wal_segment_name(system_of(source), segment));
   }
 }
 

@@ -122,6 +122,8 @@ inline BackupSummary summary_of(const BackupId& id) {
 
 inline SystemRecord system() { return {7'000'000'000'000'000'001, 150004, page_size, segment.size, true, full.time()}; }
 
+inline ClusterSystem golden_system() { return {cluster, system().system_identifier}; }
+
 inline Bytes wal() {
   Bytes bytes(segment.size);
   const Bytes start = pages(50, 1);

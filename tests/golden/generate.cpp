@@ -150,8 +150,8 @@ void store_wal(const Repository& repository) {
   };
   put(0, wal());
   put(tail_from, wal_tail());
-  static_cast<void>(put_history(repository, cluster, 2, bytes_of(history)));
-  put_wal_time(repository, cluster, system().system_identifier, wal_time());
+  static_cast<void>(put_history(repository, golden_system(), 2, bytes_of(history)));
+  put_wal_time(repository, cluster, golden_system().identifier, wal_time());
 }
 
 // Of a host that crashed long ago.

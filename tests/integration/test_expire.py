@@ -41,7 +41,7 @@ class Expire(IntegrationTest):
         return sum(path.stat().st_size for path in self.tool.repository.rglob("*") if path.is_file())
 
     def wal_segments(self):
-        return sorted(path.name for path in self.tool.repository.glob("clusters/prod/wal/00000001/*") if len(path.name) == 24)
+        return sorted(path.name for path in self.tool.repository.glob("clusters/prod/wal/*/00000001/*") if len(path.name) == 24)
 
     def gaps(self):
         status = self.tool.run("wal", "status", "prod", "--output", "json", exit=(contract.DONE, contract.WARNINGS)).json()

@@ -186,7 +186,7 @@ class Pitr(IntegrationTest):
         self.archive_all(source)
         behind = Steps(source, 30)
         self.archive_all(source)
-        (runner.repository / "clusters/prod/wal" / lost[:8] / lost).unlink()
+        (runner.wal_folder("prod") / lost[:8] / lost).unlink()
         self.assertEqual([(1, 1)], self.windows_and_gaps(runner))
         result = self.recover(source, runner, "--latest", exit=contract.TARGET_UNREACHABLE)
         self.assertIn("WAL is missing", result.stderr)
@@ -231,7 +231,7 @@ class Pitr(IntegrationTest):
         wal = bytearray(copy.read_bytes())
         wal[wal.index(content)] ^= 1
         copy.write_bytes(wal)
-        (runner.repository / "clusters/prod/wal" / name[:8] / name).unlink()
+        (runner.wal_folder("prod") / name[:8] / name).unlink()
         runner.run("wal", "push", "prod", copy, "--repository", runner.url, config=False, user="postgres")
 
     def windows_and_gaps(self, runner):

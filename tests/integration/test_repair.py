@@ -88,7 +88,7 @@ class Repair(IntegrationTest):
     def test_wal_from_server_and_spool_and_nowhere(self):
         tool = self.backed_up()
         tool.backup("prod")
-        damaged, missing = self.objects(tool, "wal/*/0*")[:2]
+        damaged, missing = self.objects(tool, "wal/*/*/0*")[:2]
         good = tool.directory / "good"
         tool.run("wal", "fetch", "prod", damaged.name, good)
         self.flip(damaged)
@@ -128,7 +128,7 @@ class Repair(IntegrationTest):
         tool = self.backed_up()
         later = tool.backup("prod", "--full")
         self.flip(self.largest_pack(tool))
-        segment = self.objects(tool, "wal/*/0*")[0]
+        segment = self.objects(tool, "wal/*/*/0*")[0]
         self.flip(segment)
         saved = tool.directory / "saved"
         shutil.copytree(tool.repository, saved)

@@ -65,7 +65,7 @@ class Verify(IntegrationTest):
         self.assertEqual([], self.damages(tool.verify("prod", later)))
 
     def test_missing_objects_are_told_by_kind(self):
-        for pattern, kind in (("packs/*/*", "missing object"), ("wal/*/*", "missing wal"), ("backups/*/manifest", "missing object"),
+        for pattern, kind in (("packs/*/*", "missing object"), ("wal/*/*/*", "missing wal"), ("backups/*/manifest", "missing object"),
                               ("systems/*", "missing object")):
             with self.subTest(pattern=pattern):
                 tool = self.backed_up()
@@ -102,7 +102,7 @@ class Verify(IntegrationTest):
         def verify(budget, exit=0):
             return tool.run("verify", "prod", "--budget", budget, "--output", "json", exit=exit).json()["verify"]
 
-        stored = sum(path.stat().st_size for pattern in ("packs/*/*", "wal/*/" + 24 * "[0-9A-F]") for path in self.objects(tool, pattern))
+        stored = sum(path.stat().st_size for pattern in ("packs/*/*", "wal/*/*/" + 24 * "[0-9A-F]") for path in self.objects(tool, pattern))
         first = verify(f"{stored // 2}B")["coverage"]
         self.assertEqual(stored, first["total_bytes"])
         self.assertEqual(stored, first["read_bytes"] + first["never_read_bytes"])

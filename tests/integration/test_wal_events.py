@@ -214,7 +214,7 @@ class WalEvents(IntegrationTest):
         self.archive_all(source)
         source.execute("drop table shop.orders")
         self.archive_all(source)
-        (runner.repository / "clusters/prod/wal" / lost[:8] / lost).unlink()
+        (runner.wal_folder("prod") / lost[:8] / lost).unlink()
         document = self.events(runner, exit=contract.WARNINGS)
         self.assertEqual(["deleted", "dropped"], [one["changes"][0]["kind"] for one in document["transactions"]])
         self.assertIsNotNone(document["transactions"][0]["restore_command"])
@@ -226,7 +226,7 @@ class WalEvents(IntegrationTest):
         source, runner = self.prepare(15, archive_mode="off")
         runner.cluster("prod", source.conninfo(), wal={"tail_interval": "1s"})
         receiver = Receiver(runner, source, user="postgres").start()
-        stored = lambda: [path.name for path in (runner.repository / "clusters/prod/wal/00000001").iterdir() if "-" in path.name or "." in path.name]
+        stored = lambda: [path.name for path in (runner.wal_folder("prod") / "00000001").iterdir() if "-" in path.name or "." in path.name]
         source.execute("insert into noise values (1, 'b')")
         source.wait_for(stored, "the beginning of the segment to be stored")
         receiver.kill()

@@ -112,7 +112,7 @@ class WalFaults(IntegrationTest):
         away.rename(self.runner.repository)
         self.wait(lambda: len(receiver.spooled()) <= 1, "the spool to be emptied", 60)
         receiver.stop()
-        stored = {path.name for path in (self.runner.repository / "clusters/prod/wal/00000001").iterdir()}
+        stored = {path.name for path in (self.runner.wal_folder("prod") / "00000001").iterdir()}
         self.assertEqual([], [name for name in waiting if "." not in name and name not in stored])
 
     def test_spool_on_a_full_disk(self):
@@ -175,7 +175,7 @@ class WalFaults(IntegrationTest):
         receiver.stop()
         self.source.execute("create table before as select 1")
         name = self.source.scalar("select pg_walfile_name(pg_current_wal_lsn())")
-        folder = self.runner.repository / "clusters/prod/wal/00000001"
+        folder = self.runner.wal_folder("prod") / "00000001"
         stored = next(path for path in folder.iterdir() if len(path.name) == 24 and path.name != name)
         shutil.copy(stored, folder / name)  # of another place: damage, as far as anybody can tell
         before = (folder / name).read_bytes()
@@ -367,7 +367,7 @@ class WalFaults(IntegrationTest):
         self.assertIn("slot_made", result.kinds[2:])
         self.assertNotIn("timeline_lost", result.kinds)
         self.assertNotIn("gap", result.kinds)
-        self.assertTrue((self.runner.repository / "clusters/prod/wal/00000002.history").exists())
+        self.assertTrue((self.runner.wal_folder("prod") / "00000002.history").exists())
         destroy(standby)
         restored = self.recovered()
         self.assertEqual([(1000, 1000)], restored.execute("select (select count(*) from on_first), (select count(*) from on_second)"))

@@ -86,7 +86,7 @@ class WalFetch(IntegrationTest):
     def test_every_failure_stops_the_server(self):
         """PostgreSQL takes 125 and less for the end of the WAL, and would open a database that lacks transactions."""
         name = self.segments[0].name
-        stored = self.runner.repository / "clusters/prod/wal" / name[:8] / name
+        stored = self.runner.wal_folder("prod") / name[:8] / name
         content = bytearray(stored.read_bytes())
         content[len(content) // 2] ^= 1
         stored.write_bytes(content)

@@ -118,7 +118,7 @@ class WalPush(IntegrationTest):
         switched = archiving.scalar("select pg_walfile_name(pg_switch_wal())")
         archiving.wait_for(lambda: archiving.scalar("select last_archived_wal >= %s from pg_stat_archiver", (switched,)), "the archiver")
         self.assertEqual(0, archiving.scalar("select failed_count from pg_stat_archiver"))
-        stored = [path.name for path in (self.runner.repository / "clusters/shop/wal/00000001").iterdir()]
+        stored = [path.name for path in (self.runner.wal_folder("shop") / "00000001").iterdir()]
         self.assertIn(switched, stored)
 
 

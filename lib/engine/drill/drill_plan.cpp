@@ -40,7 +40,7 @@ class DrillPlanner {
 std::vector<TimeSpan> DrillPlanner::reachable() const {
   std::vector<TimeSpan> spans;
   for (const RecoverySpan& span : window_.spans_to(window_.histories.empty() ? 0 : window_.histories.rbegin()->first)) {
-    const WalPlaces places{.repository = repository_, .cluster = request_.cluster, .spool = {}};
+    const WalPlaces places{.repository = repository_, .system = window_.system(), .spool = {}};
     spans.push_back({span.from_time, std::max(span.from_time, covered_until(places, window_, span, stop_))});
   }
   if (spans.empty()) {

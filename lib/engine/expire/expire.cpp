@@ -59,7 +59,7 @@ void foresee(RecoveryWindow& window, ExpirePlan& plan, const std::vector<PolicyB
   const WindowNeeds needs = window_needs(window, staying, policy, plan.made);
   WalNeeds wal(needs, window.segment_size);
   for (const BackupFate& fate : plan.backups) {
-    if (fate.verdict.stays()) {
+    if (fate.verdict.stays() && fate.backup.summary.system_identifier == window.system_identifier) {
       wal.need(fate.backup.summary);
     }
   }

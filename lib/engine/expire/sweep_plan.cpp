@@ -209,6 +209,9 @@ void SweepPlanner::plan_packs() {
 void SweepPlanner::plan_wal_object(const ObjectInfo& object, const WalNeeds& needs, const RecoveryWindow& window) {
   constexpr std::size_t segment_digits = 24;
   const ParsedName name = parse_object_name(object.name);
+  if (name.system != window.system_identifier) {
+    return;
+  }
   const auto segment = WalSegment::parse(std::string_view(name.rest).substr(0, segment_digits), window.segment_size);
   if (!segment) {
     return;
@@ -263,19 +266,19 @@ void SweepPlanner::plan_wal() {
   }
   WalNeeds needs(of_window, window.segment_size);
   for (const ListedBackup& backup : catalog_.backups) {
-    if (!removed(backup.summary.id)) {
+    if (!removed(backup.summary.id) && backup.summary.system_identifier == window.system_identifier) {
       needs.need(backup.summary);
     }
   }
   for (const ExpiredBackup* backup : in_grace_) {
-    if (backup->summary) {
-      backup->summary->system_identifier == window.system_identifier ? needs.need_from(*backup->summary)
-                                                                     : needs.need(*backup->summary);
+    if (backup->summary && backup->summary->system_identifier == window.system_identifier) {
+      needs.need_from(*backup->summary);
     }
   }
   for (const ObjectInfo& object : wal_) {
     plan_wal_object(object, needs, window);
   }
+  std::erase_if(times_, [&](const auto& each) { return parse_object_name(each.second.name).system != window.system_identifier; });
   thin_times(needs, of_window);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "engine/verify_records.h"
+#include "engine/wal/spool.h"
 #include "io/fd.h"
 #include "io/rate_limiter.h"
 #include "postgres/replication.h"
@@ -36,16 +37,17 @@ struct System {
   unsigned major_version = 0;
 };
 
-std::optional<System> find_system(const Repository& repository, const std::string& cluster) {
-  const Catalog catalog = read_catalog(repository, cluster);
-  if (!catalog.backups.empty()) {
-    const BackupSummary& newest = catalog.backups.back().summary;
-    return System{newest.system_identifier, newest.wal_segment_size, newest.server_version / 10'000};
+std::optional<System> find_system(const Repository& repository, const ClusterSystem& wanted) {
+  const Catalog catalog = read_catalog(repository, wanted.cluster);
+  for (auto each = catalog.backups.rbegin(); each != catalog.backups.rend(); ++each) {
+    const BackupSummary& summary = each->summary;
+    if (summary.system_identifier == wanted.identifier) {
+      return System{wanted.identifier, summary.wal_segment_size, summary.server_version / 10'000};
+    }
   }
-  const std::vector<SystemRecord> systems = read_systems(repository, cluster);
-  return systems.empty() ? std::nullopt
-                         : std::optional(System{systems.back().system_identifier, systems.back().wal_segment_size,
-                                                systems.back().server_version / 10'000});
+  const auto record = read_system(repository, wanted);
+  return record ? std::optional(System{wanted.identifier, record->wal_segment_size, record->server_version / 10'000})
+                : std::nullopt;
 }
 
 // Where segments lie between being found and being stored: found again by the next repair when this one is broken off. Without a
@@ -72,21 +74,26 @@ class Staging {
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
-  [[nodiscard]] std::string path_of(const WalSegment& segment) const { return directory_ + "/" + segment.file_name(); }
-  [[nodiscard]] std::string growing_path_of(const WalSegment& segment) const { return path_of(segment) + ".new"; }
-  void keep(const WalSegment& segment) const {
-    const std::string from = growing_path_of(segment);
+  // Segments of several systems may have one name.
+  [[nodiscard]] std::string path_of(const System& system, const WalSegment& segment) const {
+    return directory_ + "/" + std::to_string(system.identifier) + "-" + segment.file_name();
+  }
+  [[nodiscard]] std::string growing_path_of(const System& system, const WalSegment& segment) const {
+    return path_of(system, segment) + ".new";
+  }
+  void keep(const System& system, const WalSegment& segment) const {
+    const std::string from = growing_path_of(system, segment);
     {
       const Fd file = open_file(from, O_RDONLY);
       sync_file(file, from);
     }
-    fs::rename(from, path_of(segment));
+    fs::rename(from, path_of(system, segment));
     sync_directory(directory_);
   }
-  void drop(const WalSegment& segment) const {
+  void drop(const System& system, const WalSegment& segment) const {
     std::error_code ignored;
-    fs::remove(path_of(segment), ignored);
-    fs::remove(growing_path_of(segment), ignored);
+    fs::remove(path_of(system, segment), ignored);
+    fs::remove(growing_path_of(system, segment), ignored);
   }
 
  private:
@@ -99,7 +106,7 @@ class SegmentWriter {
  public:
   SegmentWriter(const Staging& staging, const System& system, const WalSegment& segment)
       : segment_(segment),
-        path_(staging.growing_path_of(segment)),
+        path_(staging.growing_path_of(system, segment)),
         file_(open_file(path_, O_WRONLY | O_CREAT | O_TRUNC, file_mode)),
         checker_({.system_identifier = system.identifier, .segment = segment, .major_version = 0}),
         records_(segment) {}
@@ -158,6 +165,7 @@ class WalRepairs {
   std::vector<WalRepair> run();
 
  private:
+  [[nodiscard]] ClusterSystem cluster_system() const { return {request_.cluster, system_.identifier}; }
   [[nodiscard]] SegmentRecords::Behind behind(const WalSegment& segment) const;
   [[nodiscard]] bool good_in_repository(const WalSegment& segment) const;
   // The place where it was found; empty when it was not. It is staged then.
@@ -185,7 +193,7 @@ class WalRepairs {
 
 // As verify judges records at a segment's end.
 SegmentRecords::Behind WalRepairs::behind(const WalSegment& segment) const {
-  return repository_.store().open(wal_segment_name(request_.cluster, segment.next())) != nullptr
+  return repository_.store().open(wal_segment_name(cluster_system(), segment.next())) != nullptr
              ? SegmentRecords::Behind::stored
              : SegmentRecords::Behind::unknown;
 }
@@ -195,7 +203,7 @@ bool WalRepairs::good_in_repository(const WalSegment& segment) const {
     WalPageChecker checker({.system_identifier = system_.identifier, .segment = segment, .major_version = 0});
     SegmentRecords records(segment);
     const auto found =
-        read_wal(repository_, wal_segment_name(request_.cluster, segment), ObjectKind::wal_segment, [&](ByteView bytes) {
+        read_wal(repository_, wal_segment_name(cluster_system(), segment), ObjectKind::wal_segment, [&](ByteView bytes) {
           throw_if_stopped(stop_);
           checker.feed(bytes);
           records.feed(bytes);
@@ -219,7 +227,7 @@ bool WalRepairs::trying(const WalSegment& segment, const std::string& where, con
   throw_if_stopped(stop_);
   try {
     if (take()) {
-      staging_.keep(segment);
+      staging_.keep(system_, segment);
       return true;
     }
   } catch (const Error& error) {
@@ -246,7 +254,7 @@ bool WalRepairs::take_file(const WalSegment& segment, const std::string& path) {
 
 bool WalRepairs::take_tails(const WalSegment& segment) {
   SegmentWriter writer(staging_, system_, segment);
-  for (const WalObjects::Tail& tail : find_wal(repository_, request_.cluster, segment).tails) {
+  for (const WalObjects::Tail& tail : find_wal(repository_, cluster_system(), segment).tails) {
     std::uint64_t at = tail.from;
     if (tail.from <= writer.size() && tail.to > writer.size()) {
       static_cast<void>(read_wal(repository_, tail.object_name, ObjectKind::wal_tail, [&](ByteView bytes) {
@@ -295,15 +303,15 @@ bool WalRepairs::take_from_server(const WalSegment& segment) {
 
 std::string WalRepairs::find(const WalSegment& segment) {
   tried_.clear();
-  const std::string staged = staging_.path_of(segment);
+  const std::string staged = staging_.path_of(system_, segment);
   if (fs::exists(staged)) {
     if (trying(segment, "an earlier repair", [&] { return take_file(segment, staged); })) {
       return "an earlier repair";
     }
-    staging_.drop(segment);
+    staging_.drop(system_, segment);
   }
   if (!request_.spool.empty()) {
-    const std::string spooled = request_.spool + "/" + request_.cluster + "/" + std::to_string(system_.identifier) + "/";
+    const std::string spooled = spool_directory(request_.spool, cluster_system()) + "/";
     if (trying(segment, "the spool", [&] { return take_file(segment, spooled + segment.file_name()); })) {
       return "the spool";
     }
@@ -314,15 +322,15 @@ std::string WalRepairs::find(const WalSegment& segment) {
   if (trying(segment, "the server", [&] { return take_from_server(segment); })) {
     return "the server";
   }
-  staging_.drop(segment);
+  staging_.drop(system_, segment);
   return {};
 }
 
 void WalRepairs::store(const WalSegment& segment) {
-  const std::string path = staging_.path_of(segment);
+  const std::string path = staging_.path_of(system_, segment);
   const Fd file = open_file(path, O_RDONLY);
   request_.require_lease();
-  repository_.store().remove(wal_segment_name(request_.cluster, segment));
+  repository_.store().remove(wal_segment_name(cluster_system(), segment));
   static_cast<void>(put_wal(
       repository_, request_.cluster,
       {.system_identifier = system_.identifier,
@@ -355,7 +363,7 @@ void WalRepairs::repair(const WalSegment& segment, WalRepair& result) {
       return;
     }
     store(segment);
-    staging_.drop(segment);
+    staging_.drop(system_, segment);
   }
   if (tail) {
     request_.require_lease();
@@ -366,12 +374,16 @@ void WalRepairs::repair(const WalSegment& segment, WalRepair& result) {
 
 std::vector<WalRepair> WalRepairs::run() {
   std::vector<WalRepair> results;
-  const auto system = find_system(repository_, request_.cluster);
-  std::map<WalSegment, std::string> repaired;  // and from where
+  std::map<std::uint64_t, std::optional<System>> systems;                // that were looked for
+  std::map<std::pair<std::uint64_t, WalSegment>, std::string> repaired;  // and from where
   for (const std::string& object : std::set<std::string>(request_.objects.begin(), request_.objects.end())) {
     WalRepair& result = results.emplace_back();
     result.object = object;
     const ParsedName name = parse_object_name(object);
+    if (name.system && !systems.contains(*name.system)) {
+      systems.emplace(*name.system, find_system(repository_, {request_.cluster, *name.system}));
+    }
+    const std::optional<System> system = name.system ? systems.at(*name.system) : std::nullopt;
     const auto segment = system && valid_segment_size(system->segment_size)
                              ? WalSegment::parse(name.rest.substr(0, segment_digits), system->segment_size)
                              : std::nullopt;
@@ -381,14 +393,15 @@ std::vector<WalRepair> WalRepairs::run() {
     }
     system_ = *system;
     progress_.enter("repairing WAL " + segment->file_name(), "repairing");
-    if (const auto before = repaired.find(*segment); before != repaired.end() && name.kind == NameKind::wal_segment) {
+    if (const auto before = repaired.find({system_.identifier, *segment});
+        before != repaired.end() && name.kind == NameKind::wal_segment) {
       result.done = true;
       result.from = before->second;
       continue;
     }
     repair(*segment, result);
     if (result.done) {
-      repaired[*segment] = result.from;
+      repaired[{system_.identifier, *segment}] = result.from;
     }
   }
   return results;

@@ -26,8 +26,8 @@ class ChangeFinder {
       : search_(search),
         progress_(progress),
         stop_(std::move(stop)),
-        places_{.repository = repository, .cluster = search.cluster, .spool = search.spool},
         window_(compute_window(repository, search.cluster)),
+        places_{.repository = repository, .system = window_.system(), .spool = search.spool},
         history_(choose_history()),
         range_(choose_range(window_, history_, search)),
         names_(repository, window_, range_.backup, findings_.warnings) {}
@@ -53,8 +53,8 @@ class ChangeFinder {
   const ChangeSearch& search_;
   Progress& progress_;
   const std::stop_token stop_;
-  const WalPlaces places_;
   const RecoveryWindow window_;
+  const WalPlaces places_;
   const TimelineHistory& history_;
   ChangeRange range_;
   ChangeFindings findings_;

@@ -6,8 +6,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 #include "base/error.h"
+#include "engine/wal/known_system.h"
+#include "engine/wal/spool.h"
 #include "io/fd.h"
 #include "postgres/timeline_history.h"
 #include "repository/names.h"
@@ -69,14 +72,9 @@ std::optional<Bytes> spooled_history(const WalPlaces& places, std::string_view f
   if (places.spool.empty()) {
     return std::nullopt;
   }
+  const std::string path = spool_directory(places.spool, places.system).append("/").append(file_name);
   std::error_code missing;
-  for (const auto& system : std::filesystem::directory_iterator(places.spool + "/" + places.cluster, missing)) {
-    const std::string path = (system.path() / file_name).string();
-    if (std::filesystem::exists(path, missing)) {
-      return read_file(path, max_history_size);
-    }
-  }
-  return std::nullopt;
+  return std::filesystem::exists(path, missing) ? std::optional(read_file(path, max_history_size)) : std::nullopt;
 }
 
 // Ends a listing that has told enough.
@@ -91,22 +89,49 @@ bool holds_any(ObjectStore& store, const std::string& prefix) {
   return false;
 }
 
-// "Not there" ends a recovery and opens the database. Of a cluster that the repository has never heard of it would be a wrong
-// answer: the name is misspelt, or this is another repository.
-void require_known_cluster(const WalPlaces& places) {
+Error nothing_of_cluster(const Repository& repository, const std::string& cluster) {
+  return Error(ErrorKind::target_unreachable, "the repository holds nothing of this cluster",
+               "check the cluster's name and the repository's address in restore_command")
+      .with("cluster", cluster)
+      .with("repository", repository.store().address());
+}
+
+// "Not there" ends a recovery and opens the database. Of a cluster, or a system, that the repository has never heard of it would
+// be a wrong answer: the name is misspelt, or this is another repository.
+void require_stored_system(const WalPlaces& places) {
   ObjectStore& store = places.repository.store();
-  const std::string everything = cluster_prefix(places.cluster);
-  if (!holds_any(store, everything + "systems/") && !holds_any(store, everything)) {
-    throw Error(ErrorKind::target_unreachable, "the repository holds nothing of this cluster",
-                "check the cluster's name and the repository's address in restore_command")
-        .with("cluster", places.cluster)
-        .with("repository", store.address());
+  if (store.open(system_name(places.system.cluster, places.system.identifier)) != nullptr ||
+      holds_any(store, wal_prefix(places.system))) {
+    return;
   }
+  const std::string everything = cluster_prefix(places.system.cluster);
+  if (!holds_any(store, everything + "systems/") && !holds_any(store, everything)) {
+    throw nothing_of_cluster(places.repository, places.system.cluster);
+  }
+  throw Error(ErrorKind::target_unreachable, "the repository holds nothing of this server's system under this name",
+              "check the cluster's name and the repository's address in restore_command")
+      .with("cluster", places.system.cluster)
+      .with("system identifier", places.system.identifier);
+}
+
+// Of WAL that came by push alone no system is recorded.
+std::set<std::uint64_t> systems_of(const Repository& repository, const std::string& cluster) {
+  std::set<std::uint64_t> systems;
+  const auto note = [&](const ObjectInfo& object) {
+    if (const auto system = parse_object_name(object.name).system) {
+      systems.insert(*system);
+    }
+  };
+  repository.store().list(cluster_prefix(cluster) + "systems/", note);
+  if (systems.empty()) {
+    repository.store().list(wal_prefix(cluster), note);
+  }
+  return systems;
 }
 
 FetchResult try_fetch(const WalPlaces& places, std::string_view file_name, const std::string& path) {
   if (const auto timeline = timeline_of_history(file_name)) {
-    auto history = read_history(places.repository, places.cluster, *timeline);
+    auto history = read_history(places.repository, places.system, *timeline);
     if (!history) {
       history = spooled_history(places, file_name);
     }
@@ -133,10 +158,31 @@ FetchResult try_fetch(const WalPlaces& places, std::string_view file_name, const
 
 }  // namespace
 
+ClusterSystem system_to_fetch(const Repository& repository, const std::string& cluster, const std::string& data_directory) {
+  if (const auto system = system_of_directory(data_directory)) {
+    return {cluster, *system};
+  }
+  const std::set<std::uint64_t> systems = systems_of(repository, cluster);
+  if (systems.empty()) {
+    throw nothing_of_cluster(repository, cluster);
+  }
+  if (systems.size() > 1) {
+    std::string list;
+    for (const std::uint64_t system : systems) {
+      list += (list.empty() ? "" : ", ") + std::to_string(system);
+    }
+    throw Error(ErrorKind::usage,
+                "under this name there is WAL of several systems, and no pg_control here that tells which is meant",
+                "run it in the server's data directory, or add --system with one of " + list)
+        .with("cluster", cluster);
+  }
+  return {cluster, *systems.begin()};
+}
+
 FetchResult fetch_wal(const WalPlaces& places, std::string_view file_name, const std::string& path) {
   const FetchResult result = try_fetch(places, file_name, path);
   if (result == FetchResult::not_there) {
-    require_known_cluster(places);
+    require_stored_system(places);
   }
   return result;
 }

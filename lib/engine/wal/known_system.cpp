@@ -1,6 +1,10 @@
 #include "engine/wal/known_system.h"
 
+#include <filesystem>
+
 #include "base/error.h"
+#include "io/fd.h"
+#include "postgres/control_file.h"
 #include "repository/catalog.h"
 
 namespace pgrecall {
@@ -26,6 +30,15 @@ void require_known_system(const Repository& repository, const std::string& clust
                  .wal_segment_size = server.wal_segment_size,
                  .page_checksums = server.data_checksums,
                  .first_seen = now});
+}
+
+std::optional<std::uint64_t> system_of_directory(const std::string& data_directory) {
+  constexpr std::uint64_t limit = 64U << 10U;  // bytes
+  const std::string control = data_directory + "/global/pg_control";
+  std::error_code missing;
+  return std::filesystem::exists(control, missing)
+             ? std::optional(parse_control_file(read_file(control, limit)).system_identifier)
+             : std::nullopt;
 }
 
 }  // namespace pgrecall

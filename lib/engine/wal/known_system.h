@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -14,5 +15,8 @@ namespace pgrecall {
 
 // Error{failed} when the server is not the one that is stored under this name; records it where nothing is.
 void require_known_system(const Repository& repository, const std::string& cluster, const ServerInfo& server, Time now);
+
+// As global/pg_control in the data directory of a server says; nothing where there is none. Error{corruption} when it is damaged.
+[[nodiscard]] std::optional<std::uint64_t> system_of_directory(const std::string& data_directory);
 
 }  // namespace pgrecall

@@ -18,8 +18,8 @@ class WalPipeline {
   WalPipeline(const Repository& repository, const WalReceptionOptions& options, const WalStoring& storing,
               std::uint32_t segment_size, StoreHealth& health, WalEvents& events, std::function<void()> tick)
       : storing_(storing),
-        spool_(options.spool + "/" + options.cluster + "/" + std::to_string(storing.system_identifier), segment_size),
-        writer_(spool_, received_, storing.system_identifier, storing.major_version) {
+        spool_(spool_directory(options.spool, storing.system), segment_size),
+        writer_(spool_, received_, storing.system.identifier, storing.major_version) {
     writer_.recover();
     for (const SpoolWriter::SetAside& file : writer_.set_aside()) {
       events.on_event({.kind = WalEventKind::refused,

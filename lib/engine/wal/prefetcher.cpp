@@ -217,8 +217,8 @@ void Prefetcher::stop() {
 }
 
 void Prefetcher::run(const std::string& file_name) {
-  const auto systems = read_systems(places_.repository, places_.cluster);
-  segment_size_ = systems.empty() ? 0 : systems.back().wal_segment_size;
+  const auto system = read_system(places_.repository, places_.system);
+  segment_size_ = system ? system->wal_segment_size : 0;
   const auto first = valid_segment_size(segment_size_) ? WalSegment::parse(file_name, segment_size_) : std::nullopt;
   if (!first || suffix_.empty() || max_bytes_ahead / segment_size_ == 0 || !take_over()) {
     return;

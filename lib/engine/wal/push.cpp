@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <vector>
 
 #include "base/error.h"
+#include "engine/wal/known_system.h"
 #include "io/fd.h"
-#include "postgres/control_file.h"
 #include "postgres/timeline_history.h"
 #include "postgres/wal_records.h"
 #include "postgres/wal_segment.h"
@@ -51,24 +50,22 @@ FileKind kind_of(std::string_view name) {
   return FileKind::other;
 }
 
-Error another_cluster(const std::string& cluster, std::uint64_t expected, std::uint64_t found) {
+Error another_cluster(const ClusterSystem& system, std::uint64_t expected) {
   return Error(ErrorKind::corruption, "this is the WAL of another cluster",
-               "check the cluster's name in archive_command; a cluster that was rebuilt or upgraded needs a name of its own here")
-      .with("cluster", cluster)
+               "check the cluster's name in archive_command; of a cluster that was rebuilt or upgraded, take a backup first")
+      .with("cluster", system.cluster)
       .with("expected", expected)
-      .with("found", found);
+      .with("found", system.identifier);
 }
 
-// The one that this name belongs to now; a rebuilt cluster has a new one.
-std::optional<std::uint64_t> recorded_system(const Repository& repository, const std::string& cluster) {
-  const std::vector<SystemRecord> systems = read_systems(repository, cluster);
-  return systems.empty() ? std::nullopt : std::optional(systems.back().system_identifier);
+bool is_recorded(const Repository& repository, const ClusterSystem& system) {
+  return repository.store().open(system_name(system.cluster, system.identifier)) != nullptr;
 }
 
 std::string cluster_of(const Repository& repository, std::uint64_t system_identifier) {
   std::vector<std::string> fitting;
   for (const std::string& cluster : list_clusters(repository)) {
-    if (recorded_system(repository, cluster) == system_identifier) {
+    if (is_recorded(repository, {cluster, system_identifier})) {
       fitting.push_back(cluster);
     }
   }
@@ -82,17 +79,20 @@ std::string cluster_of(const Repository& repository, std::uint64_t system_identi
   return fitting.front();
 }
 
-// A history file does not say whose it is. archive_command hands it in from pg_wal, beside pg_control.
-std::uint64_t system_beside(const std::string& history_path) {
-  const std::filesystem::path data_directory = std::filesystem::absolute(history_path).parent_path().parent_path();
-  const std::string control = (data_directory / "global" / "pg_control").string();
-  if (!std::filesystem::exists(control)) {
-    throw Error(ErrorKind::usage, "a timeline's history does not tell which cluster it is of",
-                "name the cluster: pgrecall wal push CLUSTER %p")
-        .with("path", history_path);
+// A history file does not say whose it is. archive_command hands it in from pg_wal, beside pg_control; elsewhere only a cluster
+// of one system can tell.
+std::uint64_t system_of_history(const Repository& repository, const std::string& cluster, const std::string& path) {
+  const std::filesystem::path directory = std::filesystem::absolute(path).parent_path().parent_path();
+  if (const auto system = system_of_directory(directory.string())) {
+    return *system;
   }
-  constexpr std::uint64_t limit = 64U << 10U;
-  return parse_control_file(read_file(control, limit)).system_identifier;
+  const auto systems = cluster.empty() ? std::vector<SystemRecord>() : read_systems(repository, cluster);
+  if (systems.size() != 1) {
+    throw Error(ErrorKind::usage, "a timeline's history does not tell which system it is of",
+                "push it from the server's pg_wal, where pg_control tells")
+        .with("path", path);
+  }
+  return systems.front().system_identifier;
 }
 
 class Push {
@@ -143,13 +143,14 @@ class Push {
       result_.cluster = cluster_of(repository_, system_identifier);
       return;
     }
-    const auto expected = recorded_system(repository_, result_.cluster);
-    if (!expected) {
-      refuse_system_of_another(system_identifier);
+    const ClusterSystem system(result_.cluster, system_identifier);
+    if (is_recorded(repository_, system)) {
+      return;
     }
-    if (expected && *expected != system_identifier) {
-      throw another_cluster(result_.cluster, *expected, system_identifier).with("path", request_.path);
+    if (const auto systems = read_systems(repository_, result_.cluster); !systems.empty()) {
+      throw another_cluster(system, systems.back().system_identifier).with("path", request_.path);
     }
+    refuse_system_of_another(system_identifier);
   }
 
   // A misspelt name would make a second cluster out of one. Asked before the first object under a name, as it costs a listing.
@@ -159,7 +160,7 @@ class Push {
       return;
     }
     for (const std::string& cluster : clusters) {
-      if (recorded_system(repository_, cluster) == system_identifier) {
+      if (is_recorded(repository_, {cluster, system_identifier})) {
         throw Error(ErrorKind::usage, "the repository knows this system as another cluster",
                     "push to that one; to keep both, take a backup or receive under the new name first")
             .with("cluster", result_.cluster)
@@ -232,19 +233,20 @@ class Push {
     } catch (Error& error) {
       throw std::move(error).with("path", request_.path);
     }
-    result_.object = length == segment_.size ? wal_segment_name(result_.cluster, segment_)
-                                             : wal_tail_name(result_.cluster, segment_, 0, static_cast<std::uint32_t>(length));
+    const ClusterSystem system(result_.cluster, header_.system_identifier);
+    result_.object = length == segment_.size ? wal_segment_name(system, segment_)
+                                             : wal_tail_name(system, segment_, 0, static_cast<std::uint32_t>(length));
   }
 
   void push_history() {
     const Bytes content = read_file(request_.path, max_history_size);
     const auto timeline = static_cast<Timeline>(std::stoul(name_.substr(0, 8), nullptr, 16));
     static_cast<void>(parse_timeline_history(timeline, text_of(content)));
-    if (result_.cluster.empty()) {
-      settle_cluster(system_beside(request_.path));
-    }
-    take(put_history(repository_, result_.cluster, timeline, content));
-    result_.object = history_name(result_.cluster, timeline);
+    const std::uint64_t system_identifier = system_of_history(repository_, request_.cluster, request_.path);
+    settle_cluster(system_identifier);
+    const ClusterSystem system(result_.cluster, system_identifier);
+    take(put_history(repository_, system, timeline, content));
+    result_.object = history_name(system, timeline);
   }
 
   void take(PutResult put) {

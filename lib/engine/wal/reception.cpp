@@ -201,10 +201,10 @@ void WalReception::Life::meet(const ServerInfo& server) {
         .with("version", server.version);
   }
   const std::uint64_t system_identifier = server.identity.system_identifier;
-  if (pipeline_ && pipeline_->storing().system_identifier != system_identifier) {
+  if (pipeline_ && pipeline_->storing().system.identifier != system_identifier) {
     throw Error(ErrorKind::failed, "another cluster answers at this address now: its system identifier differs",
                 "check the connection")
-        .with("expected", pipeline_->storing().system_identifier)
+        .with("expected", pipeline_->storing().system.identifier)
         .with("found", system_identifier);
   }
   if (!met_) {
@@ -221,8 +221,7 @@ void WalReception::Life::meet(const ServerInfo& server) {
 
 void WalReception::Life::open_pipeline(const WalSegmentHeader& system) {
   pipeline_.emplace(repository_, options_,
-                    WalStoring{.cluster = options_.cluster,
-                               .system_identifier = system.system_identifier,
+                    WalStoring{.system = {options_.cluster, system.system_identifier},
                                .major_version = system.major_version,
                                .compression = options_.compression},
                     system.segment_size, health_, events_, [this] { write_status(); });

@@ -39,8 +39,8 @@ void require_stored(const Repository& repository, const std::string& object_name
   }
 }
 
-Lsn stored_tail_end(const Repository& repository, const std::string& cluster, const WalSegment& segment) {
-  const WalObjects found = find_wal(repository, cluster, segment);
+Lsn stored_tail_end(const Repository& repository, const ClusterSystem& system, const WalSegment& segment) {
+  const WalObjects found = find_wal(repository, system, segment);
   if (found.whole) {
     return segment.end();
   }
@@ -125,7 +125,7 @@ void SegmentUploader::put(const SpoolItem& item) {
 
 void SegmentUploader::put_rest(const SpoolItem& item) {
   const std::string path = spool_.partial_path_of(item.segment);
-  const std::uint64_t from = stored_tail_end(repository_, storing_.cluster, item.segment).value - item.segment.start().value;
+  const std::uint64_t from = stored_tail_end(repository_, storing_.system, item.segment).value - item.segment.start().value;
   if (from < item.length) {
     put_file(item, path, static_cast<std::uint32_t>(from));
   }
@@ -134,14 +134,14 @@ void SegmentUploader::put_rest(const SpoolItem& item) {
 
 void SegmentUploader::put_file(const SpoolItem& item, const std::string& path, std::uint32_t from) {
   const Fd file = open_file(path, O_RDONLY);
-  const WalDescription description{.system_identifier = storing_.system_identifier,
+  const WalDescription description{.system_identifier = storing_.system.identifier,
                                    .segment = item.segment,
                                    .from = from,
                                    .length = item.length - from,
                                    .major_version = storing_.major_version,
                                    .digest = {}};
   static_cast<void>(put_wal(
-      repository_, storing_.cluster, description,
+      repository_, storing_.system.cluster, description,
       [&](std::uint64_t offset, MutableByteView out) {
         if (read_at(file, from + offset, out, path) != out.size()) {
           throw Error(ErrorKind::corruption, "the spool's file is shorter than what was received", "look at the spool's disk")
@@ -150,14 +150,14 @@ void SegmentUploader::put_file(const SpoolItem& item, const std::string& path, s
       },
       storing_.compression));
   require_stored(repository_, item.length - from == item.segment.size
-                                  ? wal_segment_name(storing_.cluster, item.segment)
-                                  : wal_tail_name(storing_.cluster, item.segment, from, static_cast<std::uint32_t>(item.length)));
+                                  ? wal_segment_name(storing_.system, item.segment)
+                                  : wal_tail_name(storing_.system, item.segment, from, static_cast<std::uint32_t>(item.length)));
 }
 
 void SegmentUploader::put_history_file(const SpoolItem& item) {
   const std::string path = spool_.history_path_of(item.timeline);
-  static_cast<void>(put_history(repository_, storing_.cluster, item.timeline, read_file(path, max_history_size)));
-  require_stored(repository_, history_name(storing_.cluster, item.timeline));
+  static_cast<void>(put_history(repository_, storing_.system, item.timeline, read_file(path, max_history_size)));
+  require_stored(repository_, history_name(storing_.system, item.timeline));
   spool_.remove(path);
 }
 

@@ -15,8 +15,7 @@ namespace pgrecall {
 
 // Whose WAL is stored where, and how.
 struct WalStoring {
-  std::string cluster;
-  std::uint64_t system_identifier = 0;
+  ClusterSystem system;
   unsigned major_version = 0;
   Compression compression;
 };
@@ -61,6 +60,6 @@ void require_repository(const Repository& repository);
 // The same behind a put, for a file system that came or went meanwhile.
 void require_stored(const Repository& repository, const std::string& object_name);
 // The end of the tails of a segment that the repository has, without a gap from the segment's start on.
-[[nodiscard]] Lsn stored_tail_end(const Repository& repository, const std::string& cluster, const WalSegment& segment);
+[[nodiscard]] Lsn stored_tail_end(const Repository& repository, const ClusterSystem& system, const WalSegment& segment);
 
 }  // namespace pgrecall

@@ -80,6 +80,10 @@ std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_s
   return found;
 }
 
+std::string spool_directory(const std::string& spool, const ClusterSystem& system) {
+  return spool + "/" + system.cluster + "/" + std::to_string(system.identifier);
+}
+
 SpoolLock::SpoolLock(const std::string& directory) {
   make_directories(directory, directory_mode);
   const std::string path = directory + "/lock";

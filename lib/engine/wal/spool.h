@@ -10,6 +10,7 @@
 #include "base/lsn.h"
 #include "io/fd.h"
 #include "postgres/wal_segment.h"
+#include "repository/names.h"
 
 namespace pgrecall {
 
@@ -27,6 +28,9 @@ struct SpoolContents {
 
 // What the headers in a cluster's spool, <spool>/<cluster>, say of its system; nothing unless there is WAL of exactly one.
 [[nodiscard]] std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_spool);
+
+// <spool>/<cluster>/<system identifier>: where the WAL of one system lies until the repository has it.
+[[nodiscard]] std::string spool_directory(const std::string& spool, const ClusterSystem& system);
 
 // Keeps a second receiver of the same cluster out of the spool, until it is destroyed or its process dies.
 class SpoolLock {

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/error.h"
+#include "engine/wal/spool.h"
 #include "io/fd.h"
 #include "postgres/wal_segment.h"
 #include "repository/names.h"
@@ -13,12 +13,9 @@
 
 namespace pgrecall {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 // Where XLogLongPageHeaderData has them (src/include/access/xlog_internal.h).
-constexpr std::size_t system_identifier_offset = 24;
 constexpr std::size_t segment_size_offset = 32;
 constexpr std::size_t spool_piece_size = 1U << 20U;  // bytes
 // A file name makes the same object name whatever the segment size, and numbers of the smallest segments hold all names.
@@ -45,7 +42,7 @@ class SegmentReading {
     if (held_ == 0 || segment_.size == 0) {
       return std::nullopt;
     }
-    return StoredSegment{.segment = segment_, .system_identifier = system_identifier_, .held = held_};
+    return StoredSegment{.segment = segment_, .held = held_};
   }
 
  private:
@@ -63,7 +60,6 @@ class SegmentReading {
   const std::function<void(ByteView)>& sink_;
   WalSegment named_;  // its size stands for none
   WalSegment segment_;
-  std::uint64_t system_identifier_ = 0;
   std::uint64_t held_ = 0;
   std::optional<WalPageChecker> checker_;
 };
@@ -78,8 +74,8 @@ void SegmentReading::begin(ByteView first_bytes) {
     throw Error(ErrorKind::corruption, "WAL begins with no page header that makes sense").with("segment", file_name_);
   }
   segment_ = *parsed;
-  system_identifier_ = load_little<std::uint64_t>(first_bytes.data() + system_identifier_offset);
-  checker_.emplace(WalSegmentExpectation{.system_identifier = system_identifier_, .segment = segment_, .major_version = 0});
+  checker_.emplace(
+      WalSegmentExpectation{.system_identifier = places_.system.identifier, .segment = segment_, .major_version = 0});
 }
 
 void SegmentReading::take(ByteView bytes, std::uint64_t at) {
@@ -118,23 +114,19 @@ bool SegmentReading::read_object(const std::string& object, ObjectKind kind, std
   }
   if (segment_.size == 0) {
     segment_ = description->segment;
-    system_identifier_ = description->system_identifier;
   }
-  if (description->segment != segment_ || description->system_identifier != system_identifier_) {
-    throw Error(ErrorKind::corruption, "WAL in the repository is of another system than the rest of its segment")
-        .with("object", object)
-        .with("expected", system_identifier_)
-        .with("found", description->system_identifier);
+  if (description->segment != segment_) {
+    throw Error(ErrorKind::corruption, "WAL in the repository is of another segment than the rest of it").with("object", object);
   }
   return true;
 }
 
 void SegmentReading::read_repository() {
   // Opening it is cheaper than listing a directory of a hundred thousand segments, and nearly always enough.
-  if (read_object(wal_segment_name(places_.cluster, named_), ObjectKind::wal_segment, 0)) {
+  if (read_object(wal_segment_name(places_.system, named_), ObjectKind::wal_segment, 0)) {
     return;
   }
-  for (const WalObjects::Tail& tail : find_wal(places_.repository, places_.cluster, named_).tails) {
+  for (const WalObjects::Tail& tail : find_wal(places_.repository, places_.system, named_).tails) {
     if (tail.from <= held_ && tail.to > held_) {
       static_cast<void>(read_object(tail.object_name, ObjectKind::wal_tail, tail.from));
     }
@@ -143,19 +135,10 @@ void SegmentReading::read_repository() {
 
 // <spool>/<cluster>/<system identifier>/<segment>, with ".partial" behind it while it grows.
 void SegmentReading::read_spool() {
-  std::error_code missing;
-  for (const auto& system : fs::directory_iterator(places_.spool + "/" + places_.cluster, missing)) {
-    const std::string path = system.path().string() + "/" + file_name_;
-    if (held_ > 0 && system.path().filename() != std::to_string(system_identifier_)) {
-      continue;
-    }
-    // The partial one first: it is renamed when it is complete, and found under its new name then.
-    append_spooled(path + ".partial");
-    append_spooled(path);
-    if (held_ > 0) {
-      return;
-    }
-  }
+  const std::string path = spool_directory(places_.spool, places_.system) + "/" + file_name_;
+  // The partial one first: it is renamed when it is complete, and found under its new name then.
+  append_spooled(path + ".partial");
+  append_spooled(path);
 }
 
 // What was written last and not synced may be torn after a power loss; PostgreSQL ends at the first record that is not whole.
@@ -175,7 +158,7 @@ void SegmentReading::append_spooled(const std::string& path) {
       if (segment_.size == 0) {
         return;
       }
-      check_wal_header(ByteView(piece).first(got), {.system_identifier = system_identifier_, .segment = segment_});
+      check_wal_header(ByteView(piece).first(got), {.system_identifier = places_.system.identifier, .segment = segment_});
     }
     sink_(ByteView(piece).first(std::min<std::uint64_t>(got, segment_.size - held_)));
     held_ += std::min<std::uint64_t>(got, segment_.size - held_);

@@ -8,21 +8,21 @@
 
 #include "base/bytes.h"
 #include "base/lsn.h"
+#include "repository/names.h"
 #include "repository/repository.h"
 
 namespace pgrecall {
 
-// Where the WAL of one cluster is to be found.
+// Where the WAL of one system is to be found.
 struct WalPlaces {
   const Repository& repository;
-  std::string cluster;
+  ClusterSystem system;
   std::string spool;  // directory of all spools, where a receiver on this host works; empty: none
 };
 
 // One segment as it was put together from the segment object, or from tails, or from these and the receiver's spool.
 struct StoredSegment {
   WalSegment segment;
-  std::uint64_t system_identifier = 0;
   std::uint64_t held = 0;  // bytes from its start that are known; what is behind them is to be zeros
 };
 

@@ -182,7 +182,7 @@ std::map<Timeline, Lsn> StreamSession::held_in_repository(const std::optional<Re
   std::map<Timeline, Lsn> held;
   WalInventory inventory;
   try {
-    inventory = list_wal(repository_, options_.cluster, server_.wal_segment_size);
+    inventory = list_wal(repository_, {options_.cluster, server_.identity.system_identifier}, server_.wal_segment_size);
     health_.worked();
   } catch (const Error& error) {
     health_.failed(error);

@@ -83,7 +83,7 @@ Lsn TailUploader::known_tail_end(const ReceivedWal::Growing& growing) {
   if (growing.tail_end.valid()) {
     return growing.tail_end;
   }
-  const Lsn end = stored_tail_end(repository_, storing_.cluster, growing.segment);
+  const Lsn end = stored_tail_end(repository_, storing_.system, growing.segment);
   received_.tail_stored(growing.segment, end);
   return end;
 }
@@ -96,14 +96,14 @@ void TailUploader::put_tail(const ReceivedWal::Growing& growing, Lsn from) {
     return;  // became whole meanwhile, and is stored as such
   }
   const std::uint64_t offset = from.value - growing.segment.start().value;
-  const WalDescription description{.system_identifier = storing_.system_identifier,
+  const WalDescription description{.system_identifier = storing_.system.identifier,
                                    .segment = growing.segment,
                                    .from = static_cast<std::uint32_t>(offset),
                                    .length = growing.durable.value - from.value,
                                    .major_version = storing_.major_version,
                                    .digest = {}};
   static_cast<void>(put_wal(
-      repository_, storing_.cluster, description,
+      repository_, storing_.system.cluster, description,
       [&](std::uint64_t at, MutableByteView out) {
         if (read_at(file, offset + at, out, partial) != out.size()) {
           throw Error(ErrorKind::failed, "the spool's file is shorter than what was received", "look at the spool's disk")
@@ -111,7 +111,7 @@ void TailUploader::put_tail(const ReceivedWal::Growing& growing, Lsn from) {
         }
       },
       storing_.compression));
-  require_stored(repository_, wal_tail_name(storing_.cluster, growing.segment, description.from,
+  require_stored(repository_, wal_tail_name(storing_.system, growing.segment, description.from,
                                             static_cast<std::uint32_t>(description.from + description.length)));
   health_.worked();
   received_.tail_stored(growing.segment, growing.durable);
@@ -131,7 +131,7 @@ void TailUploader::put_time() {
     return;
   }
   require_repository(repository_);
-  put_wal_time(repository_, storing_.cluster, storing_.system_identifier, *time);
+  put_wal_time(repository_, storing_.system.cluster, storing_.system.identifier, *time);
   health_.worked();
   last_time_ = time;
   last_time_put_ = now;

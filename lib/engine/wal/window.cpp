@@ -125,7 +125,7 @@ void read_histories(const Repository& repository, RecoveryWindow& window) {
   for (const Timeline timeline : timelines) {
     TimelineHistory history{timeline, {}};
     if (window.wal.histories.contains(timeline)) {
-      if (const auto text = read_history(repository, window.cluster, timeline)) {
+      if (const auto text = read_history(repository, window.system(), timeline)) {
         history = parse_timeline_history(timeline, text_of(*text));
       }
     }
@@ -160,8 +160,8 @@ void read_last_times(const Repository& repository, RecoveryWindow& window) {
     }
     WalTime& last = held.times.back();
     try {
-      const auto stored = read_wal_time(repository, wal_time_name(window.cluster, timeline, last.lsn, last.time));
-      if (stored && stored->system_identifier == window.system_identifier) {
+      const auto stored = read_wal_time(repository, wal_time_name(window.system(), timeline, last.lsn, last.time));
+      if (stored) {
         last.time = stored->at.time;
       }
     } catch (const Error& error) {
@@ -218,7 +218,7 @@ RecoveryWindow compute_window(const Repository& repository, const std::string& c
       window.backups.push_back(std::move(backup));
     }
   }
-  window.wal = list_wal(repository, cluster, window.segment_size);
+  window.wal = list_wal(repository, window.system(), window.segment_size);
   read_last_times(repository, window);
   read_histories(repository, window);
   find_spans(window);

@@ -53,6 +53,7 @@ struct RecoveryWindow {
   std::vector<RecoverySpan> spans;  // by timeline and LSN
   std::vector<WalGap> gaps;         // behind the first backup
 
+  [[nodiscard]] ClusterSystem system() const { return {cluster, system_identifier}; }
   // The timeline with the highest number that a span is on; 0 when there are none.
   [[nodiscard]] Timeline latest_timeline() const noexcept;
   // Those that lie on the way to the end of that timeline, oldest first; the ones of ancestors end where these were left.

@@ -59,6 +59,14 @@ class Pgrecall:
         self.write_config()
         return self
 
+    def wal_folder(self, cluster, system=None):
+        """Where the WAL of one system lies; of the only one, unless it is named."""
+        folder = self.repository / "clusters" / cluster / "wal"
+        if system is not None:
+            return folder / str(system)
+        [only] = folder.iterdir()
+        return only
+
     def write_config(self):
         # JSON is YAML, quoting included.
         document = {**self.settings, "repositories": {"main": {"path": str(self.repository), **self.repository_settings}},

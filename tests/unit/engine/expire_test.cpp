@@ -261,7 +261,7 @@ TEST_CASE("Time marks are thinned, tails go once their segment is whole, and the
       *life.scratch, cluster, description,
       [&](std::uint64_t at, MutableByteView out) { std::ranges::copy(ByteView(page).subspan(at, out.size()), out.begin()); },
       Compression{}));
-  REQUIRE(life.scratch.store().open(wal_tail_name(cluster, last, 0, fake_page_size)) != nullptr);
+  REQUIRE(life.scratch.store().open(wal_tail_name(system_of(life.source), last, 0, fake_page_size)) != nullptr);
   const Time idle_since = life.clock.now();
   for (int minute = 0; minute < 120; ++minute) {
     life.clock.advance(std::chrono::minutes(1));
@@ -277,7 +277,7 @@ TEST_CASE("Time marks are thinned, tails go once their segment is whole, and the
     marks += mark.time > idle_since ? 1U : 0U;
   }
   CHECK(marks == 1);
-  CHECK(life.scratch.store().open(wal_tail_name(cluster, last, 0, fake_page_size)) == nullptr);
+  CHECK(life.scratch.store().open(wal_tail_name(system_of(life.source), last, 0, fake_page_size)) == nullptr);
 }
 
 TEST_CASE("Chunks that moved are shared by the next backup, and are not taken for what an interrupted one left", "[expire]") {

@@ -160,7 +160,7 @@ BackupSummary FakeBackups::add(const FakeCluster& source, const std::string& id,
   summary.tool = "pgrecall test";
   record_system(repository_, cluster,
                 {source.system_identifier, 150004, fake_page_size, fake_segment_size, true, summary.started});
-  (void)put_history(repository_, cluster, fake_timeline, bytes_of("1\t0/200000\tno recovery target specified\n"));
+  (void)put_history(repository_, system_of(source), fake_timeline, bytes_of("1\t0/200000\tno recovery target specified\n"));
   put_wal_of(source, summary, wal);
   Writing writing(repository_, summary.id, spool.path());
   add_files(writing, source);

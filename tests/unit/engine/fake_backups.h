@@ -17,6 +17,8 @@ namespace pgrecall::test {
 
 // Puts backups of fake clusters into a repository, as the backup engine would from a real server: what one backup stored is
 // shared by the next. Verify finds nothing in them, and restore brings the files back.
+[[nodiscard]] inline ClusterSystem system_of(const FakeCluster& source) { return {cluster, source.system_identifier}; }
+
 class FakeBackups {
  public:
   explicit FakeBackups(const Repository& repository) : repository_(repository) {}

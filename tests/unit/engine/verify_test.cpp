@@ -168,20 +168,20 @@ TEST_CASE("WAL that a backup needs and that is missing is found", "[verify]") {
   const FilledRepository filled(Repository::Sealing::none);
   const WalSegment segment{fake_timeline, 4, fake_segment_size};
   SECTION("a whole segment") {
-    filled.scratch().store().remove(wal_segment_name(cluster, segment));
+    filled.scratch().store().remove(wal_segment_name(system_of(filled.first()), segment));
     const VerifyReport report = verify_all(*filled);
     REQUIRE(report.findings.size() == 1);
     CHECK(report.findings[0].kind == finding_kind::missing_wal);
-    CHECK(report.findings[0].object == wal_segment_name(cluster, segment));
+    CHECK(report.findings[0].object == wal_segment_name(system_of(filled.first()), segment));
     CHECK(report.findings[0].backups == std::vector<std::string>{FilledRepository::first_id});
   }
   SECTION("the first of two tails") {
     const WalSegment tails = segment.next();
-    filled.scratch().store().remove(wal_tail_name(cluster, tails, 0, 2 * fake_page_size));
+    filled.scratch().store().remove(wal_tail_name(system_of(filled.first()), tails, 0, 2 * fake_page_size));
     const VerifyReport report = verify_all(*filled);
     REQUIRE(report.damaged());
     CHECK(report.findings[0].kind == finding_kind::missing_wal);
-    CHECK(report.findings[0].object == wal_segment_name(cluster, tails));
+    CHECK(report.findings[0].object == wal_segment_name(system_of(filled.first()), tails));
   }
 }
 

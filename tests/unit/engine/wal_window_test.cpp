@@ -52,7 +52,7 @@ class Story {
   }
   Story& promotion(Timeline old, Lsn lsn, Timeline timeline) {
     const std::string history = std::to_string(old) + "\t" + lsn.to_string() + "\tno recovery target specified\n";
-    (void)put_history(*scratch_, "prod", timeline, bytes_of(history));
+    (void)put_history(*scratch_, {"prod", this_system}, timeline, bytes_of(history));
     return *this;
   }
   [[nodiscard]] RecoveryWindow window() const { return compute_window(*scratch_, "prod"); }

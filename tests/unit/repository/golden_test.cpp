@@ -128,15 +128,15 @@ void check_wal(const Repository& repository) {
     CHECK(description->system_identifier == golden::system().system_identifier);
     return all;
   };
-  CHECK(find_wal(repository, golden::cluster, golden::segment).whole);
-  CHECK(read(wal_segment_name(golden::cluster, golden::segment), ObjectKind::wal_segment) == golden::wal());
-  const WalObjects next = find_wal(repository, golden::cluster, golden::segment.next());
+  CHECK(find_wal(repository, golden::golden_system(), golden::segment).whole);
+  CHECK(read(wal_segment_name(golden::golden_system(), golden::segment), ObjectKind::wal_segment) == golden::wal());
+  const WalObjects next = find_wal(repository, golden::golden_system(), golden::segment.next());
   REQUIRE(next.tails.size() == 1);
   CHECK(next.tails[0].from == golden::tail_from);
   CHECK(read(next.tails[0].object_name, ObjectKind::wal_tail) == golden::wal_tail());
   const WalTime at = golden::wal_time();
-  CHECK(read_wal_time(repository, wal_time_name(golden::cluster, at.timeline, at.lsn, at.time)).value().at == at);
-  CHECK(text_of(read_history(repository, golden::cluster, 2).value()) == golden::history);
+  CHECK(read_wal_time(repository, wal_time_name(golden::golden_system(), at.timeline, at.lsn, at.time)).value().at == at);
+  CHECK(text_of(read_history(repository, golden::golden_system(), 2).value()) == golden::history);
 }
 
 }  // namespace

@@ -54,10 +54,16 @@ TEST_CASE("Names are those of the format, and parse back to what they are") {
     CHECK(parsed.kind == kind);
     CHECK(parsed.cluster == "prod");
     CHECK(parsed.rest == rest);
+    const bool of_system = kind == NameKind::system || kind == NameKind::history || kind == NameKind::wal_segment ||
+                           kind == NameKind::wal_tail || kind == NameKind::wal_time;
+    CHECK(parsed.system == (of_system ? std::optional<std::uint64_t>(7'000'000'000'000'000'001) : std::nullopt));
     return parsed;
   };
-  expect(wal_time_name("prod", 2, Lsn{0x1a2b3c}, parse_time("2026-11-23T02:30:00Z").value() + std::chrono::microseconds(999'999)),
-         "clusters/prod/wal/00000002/00000000001A2B3C.time-20261123T023000Z", NameKind::wal_time,
+  const ClusterSystem system("prod", 7'000'000'000'000'000'001);
+  CHECK(wal_prefix("prod") == "clusters/prod/wal/");
+  CHECK(wal_prefix(system) == "clusters/prod/wal/7000000000000000001/");
+  expect(wal_time_name(system, 2, Lsn{0x1a2b3c}, parse_time("2026-11-23T02:30:00Z").value() + std::chrono::microseconds(999'999)),
+         "clusters/prod/wal/7000000000000000001/00000002/00000000001A2B3C.time-20261123T023000Z", NameKind::wal_time,
          "00000000001A2B3C.time-20261123T023000Z");
   expect(system_name("prod", 7'000'000'000'000'000'001), "clusters/prod/systems/7000000000000000001", NameKind::system,
          "7000000000000000001");
@@ -72,11 +78,13 @@ TEST_CASE("Names are those of the format, and parse back to what they are") {
   CHECK(expect(relocation_name("prod", counting_pack()), "clusters/prod/packs/a0/" + pack + ".moved", NameKind::relocation,
                pack + ".moved")
             .pack == counting_pack());
-  expect(wal_segment_name("prod", segment), "clusters/prod/wal/00000001/0000000100000001000000A2", NameKind::wal_segment,
-         "0000000100000001000000A2");
-  expect(wal_tail_name("prod", segment, 0x100, 0xabcd00), "clusters/prod/wal/00000001/0000000100000001000000A2.00000100-00abcd00",
-         NameKind::wal_tail, "0000000100000001000000A2.00000100-00abcd00");
-  expect(history_name("prod", 0x1f), "clusters/prod/wal/0000001F.history", NameKind::history, "0000001F.history");
+  expect(wal_segment_name(system, segment), "clusters/prod/wal/7000000000000000001/00000001/0000000100000001000000A2",
+         NameKind::wal_segment, "0000000100000001000000A2");
+  expect(wal_tail_name(system, segment, 0x100, 0xabcd00),
+         "clusters/prod/wal/7000000000000000001/00000001/0000000100000001000000A2.00000100-00abcd00", NameKind::wal_tail,
+         "0000000100000001000000A2.00000100-00abcd00");
+  expect(history_name(system, 0x1f), "clusters/prod/wal/7000000000000000001/0000001F.history", NameKind::history,
+         "0000001F.history");
 }
 
 TEST_CASE("Names outside of clusters are known too") {
@@ -96,12 +104,17 @@ TEST_CASE("What this version does not know is other") {
       "clusters/prod/backups/20261123T023000Z-full/forgotten-20261123T023000Z",
       "clusters/prod/backups/20261123T023000Z-full/pinned-2026", "clusters/prod/packs/a1/a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
       "clusters/prod/packs/a0/a0a1a2a3a4a5a6a7a8a9aaabacadae", "clusters/prod/packs/a0/a0a1a2a3a4a5a6a7a8a9aaabacadaeaf.gone",
-      "clusters/prod/wal/00000002/0000000100000001000000A2", "clusters/prod/wal/00000001/0000000100000001000000a2",
-      "clusters/prod/wal/00000001/0000000100000001000000A2.partial",
-      "clusters/prod/wal/00000001/0000000100000001000000A2.00000100-00ABCD00", "clusters/prod/wal/1F.history",
+      "clusters/prod/wal/7/00000002/0000000100000001000000A2", "clusters/prod/wal/7/00000001/0000000100000001000000a2",
+      "clusters/prod/wal/7/00000001/0000000100000001000000A2.partial",
+      "clusters/prod/wal/7/00000001/0000000100000001000000A2.00000100-00ABCD00", "clusters/prod/wal/7/1F.history",
+      "clusters/prod/wal/00000001/0000000100000001000000A2", "clusters/prod/wal/0000001F.history", "clusters/prod/wal/0000001F",
+      "clusters/prod/wal/07/00000001/0000000100000001000000A2", "clusters/prod/wal/7x/0000001F.history",
+      "clusters/prod/wal/-7/0000001F.history", "clusters/prod/wal/18446744073709551616/0000001F.history",
+      "clusters/prod/wal//0000001F.history", "clusters/prod/systems/01", "clusters/prod/systems/18446744073709551616",
       "clusters/prod/other/x");
   INFO(name);
   CHECK(parse_object_name(name).kind == NameKind::other);
+  CHECK_FALSE(parse_object_name(name).system);
 }
 
 }  // namespace names_test

@@ -22,7 +22,7 @@ Time at(std::int64_t seconds) { return Time(std::chrono::seconds(seconds)); }
 
 VerifyLedger some_ledger() {
   return {.packs = {{pack_of(1), at(100)}, {pack_of(2), at(50)}},
-          .segments = {{1, 0, 7, at(10)}, {2, 0, 7, at(1'800'000'000)}, {2, 1, 0, at(11)}}};
+          .segments = {{5, 2, 0, 7, at(9)}, {8, 1, 0, 7, at(10)}, {8, 2, 0, 7, at(1'800'000'000)}, {8, 2, 1, 0, at(11)}}};
 }
 
 bool refused(const Bytes& payload, VerifyLedger before = {}) {
@@ -56,7 +56,7 @@ TEST_CASE("A large ledger has several frames, and all of it comes back", "[ledge
   const ScratchRepository scratch(Repository::Sealing::none);
   VerifyLedger ledger;
   for (std::uint32_t i = 0; i < 40'000; ++i) {
-    ledger.segments.push_back({1, i / 256, i % 256, at(i)});
+    ledger.segments.push_back({7, 1, i / 256, i % 256, at(i)});
   }
   CHECK(encode_ledger(ledger).size() == 3);
   put_ledger(*scratch, "prod", ledger, at(0));
@@ -69,6 +69,9 @@ TEST_CASE("A payload that is no part of a ledger is refused", "[ledger]") {
   CHECK(refused({std::byte{3}}));
   CHECK(refused(Bytes(packs.begin(), packs.end() - 1)));
   CHECK_FALSE(refused(packs));
+  const Bytes segments = encode_ledger(some_ledger()).back();
+  CHECK_FALSE(refused(segments));
+  CHECK(refused(segments, {.packs = {}, .segments = {{8, 1, 0, 7, at(10)}}}));
   // The same once more goes back.
   CHECK(refused(packs, some_ledger()));
 }
