@@ -18,6 +18,7 @@ void declare_commands(CommandLine& line) {
   add_wal(line);
   add_schedule(line);
   add_check(line);
+  add_supabase(line);
   add_alert(line);
   add_config(line);
   add_repo(line);

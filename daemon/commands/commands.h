@@ -23,6 +23,7 @@ void add_schedule(CommandLine& line);
 void add_runs(CommandLine& line);
 void add_show(CommandLine& line);
 void add_status(CommandLine& line);
+void add_supabase(CommandLine& line);
 void add_verify(CommandLine& line);
 void add_version(CommandLine& line);
 void add_wal(CommandLine& line);

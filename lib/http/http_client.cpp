@@ -1,6 +1,7 @@
 #include "http/http_client.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.h"
 #include "http/curl.h"
@@ -17,18 +18,41 @@ void set_request(CURL* handle, const HttpCall& request, const CurlList& headers)
     curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
     return;
   }
+  if (request.method == HttpCall::Method::patch) {
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, "PATCH");
+  }
   curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.data());
 }
 
+constexpr curl_off_t longest_wait = 86'400;  // seconds
+
+std::optional<curl_off_t> number_in_header(CURL* handle, const char* name) {
+  curl_header* header = nullptr;
+  if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+    return std::nullopt;
+  }
+  const std::string_view text(header->value);
+  curl_off_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 0 ? std::optional(number) : std::nullopt;
+}
+
+std::optional<std::chrono::seconds> rate_limited_for(CURL* handle) {
+  const std::optional<curl_off_t> reset = number_in_header(handle, "x-ratelimit-reset");
+  if (!reset || number_in_header(handle, "x-ratelimit-remaining") != 0) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(std::min(*reset, longest_wait));
+}
+
 // libcurl reads numbers and dates, and makes 0 of what is neither and of a date that is past.
 std::optional<std::chrono::seconds> retry_after(CURL* handle) {
-  constexpr curl_off_t longest = 86'400;
   curl_off_t seconds = 0;
   if (curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK || seconds <= 0) {
     return std::nullopt;
   }
-  return std::chrono::seconds(std::min(seconds, longest));
+  return std::chrono::seconds(std::min(seconds, longest_wait));
 }
 
 std::string part_of(CURLU* url, CURLUPart which) {
@@ -39,6 +63,15 @@ std::string part_of(CURLU* url, CURLUPart which) {
   std::string copy(text);
   curl_free(text);
   return copy;
+}
+
+std::string_view name_of(HttpCall::Method method) {
+  switch (method) {
+    case HttpCall::Method::get: return "the GET";
+    case HttpCall::Method::post: return "the POST";
+    case HttpCall::Method::patch: return "the PATCH";
+  }
+  return "";
 }
 
 // Scheme and host.
@@ -83,10 +116,11 @@ std::variant<HttpReply, NoReply> http_request(const HttpCall& request) {
   collect_body(handle.get(), reply.body);
   const CurlWords words(handle.get());
   if (const CURLcode code = curl_easy_perform(handle.get()); code != CURLE_OK) {
-    return no_reply(code, request.method == HttpCall::Method::post ? "the POST" : "the GET", host_of(request.url), words);
+    return no_reply(code, name_of(request.method), host_of(request.url), words);
   }
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &reply.status);
   reply.retry_after = retry_after(handle.get());
+  reply.rate_limited_for = rate_limited_for(handle.get());
   reply.redirect = redirect_of(handle.get());
   return reply;
 }

@@ -16,11 +16,11 @@
 namespace pgrecall {
 
 struct HttpCall {
-  enum class Method { get, post };
+  enum class Method { get, post, patch };
   Method method = Method::post;
   Secret url;                                           // http or https; webhook addresses are secrets
   std::vector<std::pair<std::string, Secret>> headers;  // names and values, without line ends
-  std::string body;                                     // of a POST
+  std::string body;                                     // of a POST or PATCH
   std::optional<std::string> ca_file;                   // PEM; unset: the system's certificates
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
   std::chrono::milliseconds timeout = std::chrono::seconds(20);  // of the whole
@@ -32,6 +32,9 @@ struct HttpReply {
   std::string body;  // the first 64 KiB
   // What Retry-After asks for, be it a number or a date (RFC 9110, section 10.2.3), and at most a day.
   std::optional<std::chrono::seconds> retry_after;
+  // When no more requests are let through: until when, as x-ratelimit-remaining and x-ratelimit-reset (seconds) say it; at most a
+  // day.
+  std::optional<std::chrono::seconds> rate_limited_for;
   std::string redirect;  // "https://example.com": where a redirect points to, without what may be secret
   std::string remark;    // of what was taken: what of it was not; mostly empty
 
