@@ -98,6 +98,9 @@ class CombinationCheck : private KeyProblems {
       error(path + ".drill.budget", "is too short", "write at least 1s: nothing is checked within no time");
     }
     targets(path + ".targets", cluster.targets);
+    if (cluster.kind == ClusterConfig::Kind::supabase_hosted && !cluster.companions.empty()) {
+      error(path + ".companions", "are not kept with the logical backups of kind supabase-hosted", "keep these files elsewhere");
+    }
     for (const auto& [companion, section] : cluster.companions) {
       this->companion(path + ".companions." + companion, section, config);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -19,6 +20,15 @@ constexpr std::size_t most_secrets = 100;
 constexpr std::uint32_t mode_of_output = 0600;
 
 std::string_view base_name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// For messages that go into JSON and alerts, whatever a command said or a file is called.
+std::string readable(const std::string& text) {
+  using nlohmann::json;
+  std::string out = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  return out;
+}
 
 // One file of what the command writes.
 void run_for_file(const CompanionSource& source, GatheredCompanion& gathered, CompanionTree& tree, const std::stop_token& stop) {
@@ -80,12 +90,12 @@ GatheredCompanion gather_companion(const CompanionSource& source, const std::str
     if (error.kind() == ErrorKind::cancelled) {
       throw;
     }
-    gathered.problem = error.what();
-    gathered.problem += error.hint().empty() ? "" : "; " + error.hint();
+    gathered.problem = readable(std::string(error.what()) + (error.hint().empty() ? "" : "; " + error.hint()));
     gathered.warnings.clear();
     gathered.entries.clear();
     gathered.content = CompanionContent();
   }
+  std::transform(gathered.warnings.begin(), gathered.warnings.end(), gathered.warnings.begin(), readable);
   return gathered;
 }
 

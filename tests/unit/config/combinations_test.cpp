@@ -77,6 +77,15 @@ TEST_CASE("a companion is a path or what a command writes", "[config]") {
   CHECK(errors("path: /srv/ab") == Lines{});
 }
 
+TEST_CASE("a hosted project's backups have no companions", "[config]") {
+  const Lines errors =
+      bare_errors_of(of("path: /a",
+                        "connection: host=db, kind: supabase-hosted, supabase: { project: abcdefghijklmnopqrst }, "
+                        "companions: { c: { path: /x } }"));
+  REQUIRE(errors.size() == 1);
+  CHECK(errors.front().find("clusters.prod.companions: are not kept") != std::string::npos);
+}
+
 TEST_CASE("the words of a companion's command stay as they are, also twice", "[config]") {
   const Config config =
       config_of(of("path: /a", "connection: host=db, companions: { c: { command: [ssh, -o, A, -o, A, \"-\", ./x] } }"));

@@ -257,6 +257,7 @@ TEST_CASE("a command that fails is a problem that says how") {
   const std::string failed = problem("echo not this; echo \"no such container\" >&2; exit 7");
   CHECK(failed.find("exit status 7: no such container") != std::string::npos);
   CHECK(failed.find("not this") == std::string::npos);
+  CHECK(problem("printf 'caf\\351\\033[1m\\nhere' >&2; exit 1").find("caf\xEF\xBF\xBD [1m here") != std::string::npos);
   CHECK(problem("kill -9 $$").find("signal 9") != std::string::npos);
   CHECK(problem(":").find("wrote nothing") != std::string::npos);
   CHECK(problem("cat").find("wrote nothing") != std::string::npos);  // it gets no input

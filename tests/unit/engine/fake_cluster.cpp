@@ -83,7 +83,8 @@ FakeCluster fake_cluster() {
                     {.path = "base/5/16390", .content = fake_relation({8, 9}), .store = Store::whole},
                     {.path = "base/5/16400", .content = {}},
                     {.path = "global/pg_control", .content = control},
-                    {.path = "etc/postgresql.conf", .content = text_bytes("port = 5432\n"), .tree = EntryTree::configuration}}};
+                    {.path = "etc/postgresql.conf", .content = text_bytes("port = 5432\n"), .tree = EntryTree::configuration},
+                    {.path = "vault/pgsodium_root.key", .content = text_bytes("k"), .tree = EntryTree::companion}}};
 }
 
 Bytes fake_wal(const FakeCluster& source, const WalSegment& segment, std::size_t pages) {
