@@ -276,6 +276,21 @@ void require_end_of_wal(const RestorePlan& plan, const ServerMoment& moment) {
   }
 }
 
+// The directory for companion files, which is no part of the server's.
+std::string apart_from(const RestorePlan& plan, std::string companions) {
+  const auto refuse_within = [&](const std::string& directory) {
+    if ((companions + "/").starts_with(directory + "/")) {
+      throw Error(ErrorKind::usage, "--companions lies in a directory of the server's", "name one of its own")
+          .with("path", companions);
+    }
+  };
+  refuse_within(plan.request.into);
+  for (const RestorePlan::Tablespace& tablespace : plan.tablespaces) {
+    refuse_within(tablespace.to);
+  }
+  return companions;
+}
+
 // After the data directory, and before a server is started that may need them.
 RestoredCompanions bring_companions(const Repository& repository, const CompanionsPlan& plan, Session& session) {
   Progress progress;
@@ -301,7 +316,7 @@ int run_restore(const RestoreOptions& options, Session& session) {
   }
   std::optional<CompanionsPlan> companions;
   if (!options.companions.empty()) {
-    companions = plan_companions(repository, plan.backup, absolute(options.companions));
+    companions = plan_companions(repository, plan.backup, apart_from(plan, absolute(options.companions)));
     warn_of_missing(*companions, console);
   }
   const auto passphrase = plan.recovery ? passphrase_without_file(options.cluster, session) : std::nullopt;

@@ -112,6 +112,9 @@ class Companions(IntegrationTest):
         self.assertRegex(said, r"companions not restored: .*vault-key.* --companions DIR")
         self.assertEqual([], [path for path in into.rglob("*") if path.name in ("pgsodium_root.key", "index.ts")])
 
+        for within in (self.directory / "inside", self.directory / "inside/companions"):
+            refused = runner.restore("prod", self.directory / "inside", "--companions", within, *self.key_arguments, exit=contract.USAGE)
+            self.assertIn("--companions lies in a directory of the server's", refused.text)
         into, place = self.directory / "both", self.directory / "deep/companions"
         said = runner.restore("prod", into, "--companions", place, *self.key_arguments).stdout
         self.assertIn(f"into {place}", said)
