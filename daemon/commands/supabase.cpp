@@ -8,6 +8,7 @@
 #include "base/wording.h"
 #include "commands/commands.h"
 #include "output/table.h"
+#include "output/text.h"
 
 namespace pgrecall {
 

@@ -5,6 +5,7 @@
 #include "base/wording.h"
 #include "commands/commands.h"
 #include "commands/supabase.h"
+#include "output/text.h"
 
 namespace pgrecall {
 
