@@ -51,7 +51,10 @@ std::vector<CompanionSource> companion_sources(const ClusterConfig& configured) 
   return sources;
 }
 
-bool expects_vault_key(const ClusterConfig& configured) noexcept { return configured.flavor == ClusterConfig::Flavor::supabase; }
+bool expects_vault_key(const ClusterConfig& configured) noexcept {
+  // A hosted project gives nobody its key.
+  return configured.flavor == ClusterConfig::Flavor::supabase && configured.kind != ClusterConfig::Kind::supabase_hosted;
+}
 
 std::string amount_text(const SummaryCompanion& companion) {
   return format_count(companion.files, "file", "files") + ", " + format_size(companion.bytes);

@@ -67,7 +67,9 @@ class CompanionWalk {
  private:
   void walk_directory(const Fd& directory, const std::string& path, unsigned depth);
   void look_at(const Fd& directory, const std::string& name, const std::string& path, unsigned depth);
-  void read_link(const Fd& directory, const std::string& name, const std::string& path, std::int64_t mtime);
+  enum class [[nodiscard]] Taken{yes, replaced};
+  Taken take(const Fd& directory, const std::string& name, const std::string& path, unsigned depth);
+  Taken take_link(const Fd& directory, const std::string& name, const std::string& path, std::int64_t mtime);
   void read_file(const Fd& file, const std::string& path);
   // As the user knows it.
   [[nodiscard]] std::string shown(const std::string& path) const { return path.empty() ? root_ : root_ + "/" + path; }
@@ -121,26 +123,34 @@ void CompanionWalk::walk_directory(const Fd& directory, const std::string& path,
 }
 
 void CompanionWalk::look_at(const Fd& directory, const std::string& name, const std::string& path, unsigned depth) {
+  for (int tries = 0; tries < most_tries; ++tries) {
+    if (take(directory, name, path, depth) == Taken::yes) {
+      return;
+    }
+  }
+  tree_.warn(shown(path) + " was replaced again and again while it was read, and was left out");
+}
+
+// What is removed meanwhile is not there. What is replaced by something of another kind has to be looked at again.
+CompanionWalk::Taken CompanionWalk::take(const Fd& directory, const std::string& name, const std::string& path, unsigned depth) {
   struct stat status {};
   if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) {
-      return;  // removed meanwhile
+      return Taken::yes;
     }
     throw system_error("cannot look at it", shown(path), errno);
   }
   if (S_ISLNK(status.st_mode)) {
-    read_link(directory, name, path, status.st_mtim.tv_sec);
-    return;
+    return take_link(directory, name, path, status.st_mtim.tv_sec);
   }
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
     tree_.warn(shown(path) + " is " + kind_of_mode(status.st_mode) + ", and was left out");
-    return;
+    return Taken::yes;
   }
-  // It may be a link by now: that is not followed.
   const Fd opened(::openat(directory.get(), name.c_str(), for_reading | O_NOFOLLOW));
   if (!opened) {
-    if (errno == ENOENT || errno == ELOOP) {
-      return;
+    if (errno == ENOENT || errno == ELOOP || errno == ENXIO) {
+      return Taken::replaced;
     }
     throw system_error("cannot read it", shown(path), errno);
   }
@@ -152,20 +162,25 @@ void CompanionWalk::look_at(const Fd& directory, const std::string& name, const 
     tree_.begin_file(path, status.st_mode, status.st_mtim.tv_sec);
     read_file(opened, path);
     tree_.end_file();
+  } else {
+    return Taken::replaced;
   }
+  return Taken::yes;
 }
 
-void CompanionWalk::read_link(const Fd& directory, const std::string& name, const std::string& path, std::int64_t mtime) {
+CompanionWalk::Taken CompanionWalk::take_link(const Fd& directory, const std::string& name, const std::string& path,
+                                              std::int64_t mtime) {
   std::string target(PATH_MAX, '\0');
   const ssize_t length = ::readlinkat(directory.get(), name.c_str(), target.data(), target.size());
   if (length < 0) {
     if (errno == ENOENT || errno == EINVAL) {
-      return;  // replaced meanwhile
+      return Taken::replaced;
     }
     throw system_error("cannot read the link", shown(path), errno);
   }
   target.resize(static_cast<std::size_t>(length));
   tree_.add_link(path, target, mtime);
+  return Taken::yes;
 }
 
 void CompanionWalk::read_file(const Fd& file, const std::string& path) {

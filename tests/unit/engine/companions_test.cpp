@@ -207,6 +207,18 @@ TEST_CASE("more than is allowed is a problem") {
   CHECK(gathered(source).problem.find("more of it than 21 B") != std::string::npos);
 }
 
+TEST_CASE("directories that lie too deep in each other are a problem, and not a crash") {
+  const ScratchDirectory scratch;
+  std::string path = scratch.path();
+  for (int depth = 0; depth < 100; ++depth) {
+    path += "/d";
+  }
+  fs::create_directories(path);
+  CHECK(gathered_path(scratch.path()).entries.size() == 101);
+  fs::create_directory(path + "/d");
+  CHECK(gathered_path(scratch.path()).problem.find("too deep") != std::string::npos);
+}
+
 TEST_CASE("a file that changes while it is read is read again, and told of where it goes on") {
   const auto changes = GENERATE(1, 100);
   const Tree tree;
