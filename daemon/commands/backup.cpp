@@ -37,6 +37,8 @@ int run_backup(const BackupOptions& options, Session& session) {
 void add_options(CLI::App& verb, BackupOptions& options) {
   verb.add_option("CLUSTER", options.cluster, "The cluster's name, in the configuration and in the repository")->required();
   verb.add_flag("--full", options.wishes.full, "Store everything anew instead of sharing what earlier backups have");
+  verb.add_flag("--new-system", options.wishes.new_system,
+                "The server was upgraded or rebuilt: take a full backup, and go on with it under this name");
   verb.add_option_function<std::string>(
           "--keep",
           [&options](const std::string& text) {

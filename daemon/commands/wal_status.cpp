@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "base/units.h"
@@ -95,15 +96,32 @@ void look_into_spool(WalStatus& status, Session& session) {
 }
 
 // Between backups that are kept for longer than the window, WAL is missing because expire removed it.
-std::vector<WalGap> gaps_to_tell(const WalStatus& status, Session& session) {
+std::vector<WalGap> gaps_to_tell(const WalStatus& status, const std::vector<RecoveryWindow>& windows, Session& session) {
   const Config* config = session.config();
   const bool configured = config != nullptr && config->clusters.contains(status.cluster);
   const RetentionPolicy policy = retention_policy(configured ? config->clusters.at(status.cluster) : ClusterConfig{});
   std::vector<PolicyBackup> views;
-  for (const ListedBackup& backup : status.window.backups) {
-    views.push_back(policy_view(backup));
+  for (const RecoveryWindow& window : windows) {
+    for (const ListedBackup& backup : window.backups) {
+      views.push_back(policy_view(backup));
+    }
   }
-  return gaps_within(status.window, window_needs(status.window, views, policy, status.now));
+  std::ranges::sort(views, {}, &PolicyBackup::id);
+  return gaps_within(windows.back(), window_needs(windows, views, policy, status.now).back());
+}
+
+void look_at_ends(WalStatus& status, RecoveryWindow& window, const Repository& repository, const std::stop_token& stop) {
+  const WalPlaces places{.repository = repository, .system = window.system(), .spool = {}};
+  for (RecoverySpan& span : window.spans) {
+    try {
+      span.until_time = covered_until(places, window, span, stop);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corruption) {
+        throw;
+      }
+      status.warnings.push_back(std::string("WAL in the repository is damaged: ") + error.what());
+    }
+  }
 }
 
 WalStatus status_of(const std::string& cluster, const WalStatusOptions& options, Session& session, const std::stop_token& stop) {
@@ -112,19 +130,15 @@ WalStatus status_of(const std::string& cluster, const WalStatusOptions& options,
   status.cluster = cluster;
   status.slot = slot_of(cluster, session);
   status.now = session.clock().now();
-  status.window = compute_window(repository, cluster);
-  status.window.gaps = gaps_to_tell(status, session);
-  const WalPlaces places{.repository = repository, .system = status.window.system(), .spool = {}};
-  for (RecoverySpan& span : status.window.spans) {
-    try {
-      span.until_time = covered_until(places, status.window, span, stop);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::corruption) {
-        throw;
-      }
-      status.warnings.push_back(std::string("WAL in the repository is damaged: ") + error.what());
-    }
+  std::vector<RecoveryWindow> windows = compute_windows(repository, cluster);
+  windows.back().gaps = gaps_to_tell(status, windows, session);
+  for (RecoveryWindow& window : windows) {
+    look_at_ends(status, window, repository, stop);
   }
+  status.window = std::move(windows.back());
+  windows.pop_back();
+  std::erase_if(windows, [](const RecoveryWindow& window) { return window.spans.empty(); });
+  status.earlier = std::move(windows);
   ask_server(status, options, session, stop);
   look_into_spool(status, session);
   judge(status);

@@ -165,6 +165,25 @@ std::string receiver_text(const WalStatus& status) {
   return text + (member("last_error").empty() ? "" : "; " + member("last_error"));
 }
 
+template <typename Line>
+void tell_spans(const RecoveryWindow& window, const Line& line) {
+  const auto lone = std::ranges::count_if(window.spans, is_moment);
+  for (const RecoverySpan& span : window.spans) {
+    const Time until = std::max(span.from_time, span.until_time);
+    if (lone > 1 && is_moment(span)) {
+      continue;
+    }
+    line("window", format_local_second(span.from_time) + " to " + format_local_second(until) + ", " +
+                       format_duration(std::chrono::floor<std::chrono::seconds>(until - span.from_time)));
+    line("", "LSN " + span.from_lsn.to_string() + " to " + span.until_lsn.to_string() + ", timeline " +
+                 std::to_string(span.timeline) + ", " + format_count(span.backups.size(), "backup", "backups"));
+  }
+  if (lone > 1) {
+    line("moments",
+         format_count(static_cast<std::uint64_t>(lone)) + " backups can be recovered to their own end, and no further");
+  }
+}
+
 std::string lag_text(const WalStatus& status) {
   std::string text = status.lag_bytes ? format_size(*status.lag_bytes) : "unknown without the server";
   if (status.lag_seconds) {
@@ -199,7 +218,11 @@ void judge(WalStatus& status) {
   if (status.server) {
     status.lag_bytes = status.server->end > status.stored_until ? status.server->end.value - status.stored_until.value : 0;
     if (status.window.system_identifier != 0 && status.server->system_identifier != status.window.system_identifier) {
-      warn("the server's system identifier is not that of the newest backup: it is another cluster");
+      warn(
+          "the server's system identifier is not the one that this name belongs to: is it another cluster? When it was upgraded "
+          "or "
+          "rebuilt on purpose: pgrecall backup " +
+          status.cluster + " --new-system");
     }
     judge_slot(status);
     if (!status.server->archiver.failed_file.empty()) {
@@ -218,6 +241,18 @@ ordered_json wal_status_json(const WalStatus& status) {
   ordered_json json{{"cluster", status.cluster}, {"windows", ordered_json::array()}, {"gaps", ordered_json::array()}};
   for (const RecoverySpan& span : status.window.spans) {
     json["windows"].push_back(json_of(span));
+  }
+  json["system_identifier"] = status.window.system_identifier == 0
+                                  ? ordered_json(nullptr)
+                                  : ordered_json(std::to_string(status.window.system_identifier));
+  json["earlier_systems"] = ordered_json::array();
+  for (const RecoveryWindow& window : status.earlier) {
+    json["earlier_systems"].push_back({{"system_identifier", std::to_string(window.system_identifier)},
+                                       {"server_version", window.backups.back().summary.server_version},
+                                       {"windows", ordered_json::array()}});
+    for (const RecoverySpan& span : window.spans) {
+      json["earlier_systems"].back()["windows"].push_back(json_of(span));
+    }
   }
   for (const WalGap& gap : status.window.gaps) {
     json["gaps"].push_back(
@@ -244,21 +279,7 @@ std::string wal_status_text(const WalStatus& status, const Style& style) {
   const auto line = [&](std::string_view label, const std::string& text) {
     out += style.paint(Tone::faint, fmt::format("  {:<13}", label)) + printable(text) + "\n";
   };
-  const auto lone = std::ranges::count_if(status.window.spans, is_moment);
-  for (const RecoverySpan& span : status.window.spans) {
-    const Time until = std::max(span.from_time, span.until_time);
-    if (lone > 1 && is_moment(span)) {
-      continue;
-    }
-    line("window", format_local_second(span.from_time) + " to " + format_local_second(until) + ", " +
-                       format_duration(std::chrono::floor<std::chrono::seconds>(until - span.from_time)));
-    line("", "LSN " + span.from_lsn.to_string() + " to " + span.until_lsn.to_string() + ", timeline " +
-                 std::to_string(span.timeline) + ", " + format_count(span.backups.size(), "backup", "backups"));
-  }
-  if (lone > 1) {
-    line("moments",
-         format_count(static_cast<std::uint64_t>(lone)) + " backups can be recovered to their own end, and no further");
-  }
+  tell_spans(status.window, line);
   line("stored until", status.stored_until.valid() ? status.stored_until.to_string() : "nothing is stored");
   line("last segment", status.last_segment.value_or("none"));
   line("behind", lag_text(status));
@@ -279,6 +300,10 @@ std::string wal_status_text(const WalStatus& status, const Style& style) {
   if (status.spool) {
     line("spool", format_count(status.spool->files, "file", "files") + ", " + format_size(status.spool->bytes) + " in " +
                       status.spool->directory);
+  }
+  for (auto window = status.earlier.rbegin(); window != status.earlier.rend(); ++window) {
+    line("before", describe_system(*window));
+    tell_spans(*window, line);
   }
   for (const std::string& warning : status.warnings) {
     out += "  " + style.paint(Tone::warning, "warning") + "      " + printable(warning) + "\n";

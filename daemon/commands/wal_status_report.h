@@ -27,6 +27,7 @@ struct WalStatus {
   std::string slot;  // its name
   Time now;
   RecoveryWindow window;
+  std::vector<RecoveryWindow> earlier;  // of systems that the cluster was before, oldest first; none without a span
   bool asked_server = false;
   std::optional<ServerWal> server;
   std::string server_problem;  // why `server` is not there

@@ -101,6 +101,8 @@ Error bad_wish(const std::string& key) {
 void take_wish(BackupWishes& wishes, const std::string& key, const ordered_json& value) {
   if (key == "full") {
     wishes.full = value.get<bool>();
+  } else if (key == "new_system") {
+    wishes.new_system = value.get<bool>();
   } else if (key == "keep") {
     const auto keep = parse_keep(value.get<std::string>());
     if (!keep) {
@@ -137,6 +139,9 @@ void take_wish(BackupWishes& wishes, const std::string& key, const ordered_json&
 ordered_json to_json(const BackupWishes& wishes) {
   ordered_json json{{"full", wishes.full}, {"keep", name(wishes.keep)}};
   json["note"] = wishes.note;
+  if (wishes.new_system) {
+    json["new_system"] = true;
+  }
   if (wishes.checkpoint) {
     json["checkpoint"] = *wishes.checkpoint == BackupCheckpoint::fast ? "fast" : "spread";
   }
@@ -191,6 +196,7 @@ BackupRequest backup_request(const std::string& cluster, const BackupWishes& wis
     take_configuration(request, *configured, spool);
   }
   request.store = wishes.full ? BackupRequest::Store::everything : BackupRequest::Store::changed;
+  request.system = wishes.new_system ? BackupRequest::System::replaced : BackupRequest::System::known;
   request.keep = wishes.keep;
   request.note = wishes.note;
   request.checkpoint = wishes.checkpoint.value_or(request.checkpoint);

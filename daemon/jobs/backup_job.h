@@ -12,6 +12,7 @@ namespace pgrecall {
 // What is asked of a backup; where it says nothing, the configuration decides.
 struct BackupWishes {
   bool full = false;
+  bool new_system = false;  // the server was upgraded or rebuilt: the name is its own from now on
   Keep keep = Keep::manual;
   std::string note;
   std::optional<BackupCheckpoint> checkpoint;

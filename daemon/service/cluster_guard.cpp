@@ -113,6 +113,14 @@ void ClusterGuard::look_again() {
   wake_.notify_all();
 }
 
+void ClusterGuard::receive_again() {
+  {
+    const std::lock_guard lock(mutex_);
+    receive_again_ = true;
+  }
+  wake_receiver_.notify_all();
+}
+
 GuardStatus ClusterGuard::status() const {
   const std::lock_guard lock(mutex_);
   GuardStatus status = status_;
@@ -269,8 +277,10 @@ void ClusterGuard::compute_window_facts() {
   const Time now = clock_.now();
   WindowFacts facts;
   try {
-    const RecoveryWindow window = compute_window(*repository_->repository, options_.cluster);
+    const std::vector<RecoveryWindow> windows = compute_windows(*repository_->repository, options_.cluster);
+    const RecoveryWindow& window = windows.back();
     facts = window_facts(window, receiver, lost);
+    add_earlier_systems(windows, facts);
     facts.drill = drill_figures(drills_.read(*repository_->repository, options_.cluster, drills_looked_at), window);
   } catch (const Error& error) {
     change([&](GuardStatus& status) { status.window.problem = error.what(); });
@@ -321,8 +331,6 @@ void ClusterGuard::watch_server(const std::stop_token& stop) {
 }
 
 void ClusterGuard::receive(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any pause_over;
   std::chrono::milliseconds pause = first_pause;
   std::string told;
   while (!stop.stop_requested()) {
@@ -348,9 +356,10 @@ void ClusterGuard::receive(const std::stop_token& stop) {
     if (std::chrono::steady_clock::now() - began > longest_pause) {
       pause = first_pause;  // it went well for a while
     }
-    std::unique_lock lock(mutex);
-    pause_over.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
-    pause = std::min(2 * pause, longest_pause);
+    std::unique_lock lock(mutex_);
+    const bool again = wake_receiver_.wait_for(lock, stop, pause, [this] { return receive_again_; });
+    receive_again_ = false;
+    pause = again ? first_pause : std::min(2 * pause, longest_pause);
   }
 }
 

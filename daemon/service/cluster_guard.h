@@ -93,6 +93,8 @@ class ClusterGuard {
   void request_stop();
   // Works the recovery window out anew, soon.
   void look_again();
+  // A receiver that waits before it tries again tries now: a backup may have told that the server is the cluster's.
+  void receive_again();
   [[nodiscard]] GuardStatus status() const;
   [[nodiscard]] const Options& options() const noexcept { return options_; }
 
@@ -128,6 +130,8 @@ class ClusterGuard {
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable_any wake_;
   bool look_ = false;
+  std::condition_variable_any wake_receiver_;
+  bool receive_again_ = false;
   GuardStatus status_;
   std::optional<LostWal> lost_;
   std::unique_ptr<WalReception> reception_;

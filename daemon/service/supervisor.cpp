@@ -270,6 +270,7 @@ void Supervisor::on_run_over(const Run& run) {
   }
   if (const auto found = guards_.find(run.cluster); found != guards_.end()) {
     found->second.guard->look_again();
+    found->second.guard->receive_again();
   }
   end_if_done();
 }

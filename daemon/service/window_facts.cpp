@@ -114,6 +114,39 @@ DrillFigures drill_figures(const std::vector<DrillRecord>& drills, const Recover
   return figures;
 }
 
+void add_earlier_systems(const std::vector<RecoveryWindow>& windows, WindowFacts& facts) {
+  auto known = facts.known_backups ? *facts.known_backups : std::vector<BackupFigures>();
+  for (std::size_t i = windows.size() - 1; i-- > 0;) {
+    const RecoveryWindow& earlier = windows[i];
+    const RecoveryWindow& next = windows[i + 1];
+    const std::vector<RecoverySpan> spans = earlier.spans_to(earlier.latest_timeline());
+    const bool from_its_first =
+        !next.spans.empty() && facts.from && *facts.from == end_of(next.backups.front().summary) && !spans.empty();
+    facts.from = from_its_first ? spans.back().from_time : facts.from;
+    std::vector<SpanFigures> before;
+    for (const RecoverySpan& span : spans) {
+      before.push_back({span.from_time, span.until_time});
+    }
+    facts.latest_spans.insert(facts.latest_spans.begin(), before.begin(), before.end());
+    WindowFacts of_system;
+    note_backups(earlier, of_system);
+    known.insert(known.begin(), of_system.known_backups->begin(), of_system.known_backups->end());
+    facts.backups += of_system.backups;
+    for (const auto& [keep, count] : of_system.backups_by_keep) {
+      facts.backups_by_keep[keep] += count;
+    }
+    if (of_system.first_backup_started) {
+      facts.first_backup_started =
+          std::min(facts.first_backup_started.value_or(*of_system.first_backup_started), *of_system.first_backup_started);
+    }
+  }
+  std::ranges::sort(known, {}, &BackupFigures::started);
+  if (known.size() > max_known_backups) {
+    known.erase(known.begin(), known.end() - max_known_backups);
+  }
+  facts.known_backups = std::make_shared<const std::vector<BackupFigures>>(std::move(known));
+}
+
 WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
                          const std::optional<LostWal>& lost) {
   WindowFacts facts;

@@ -51,8 +51,13 @@ struct LostWal {
   Lsn until;
 };
 
-// All but `computed`, `problem` and `drill`. `receiver` is how it stood before the window was worked out, `lost` what it had to
-// do without last.
+// What the systems that the cluster was before add to the facts of the present one, the last of the windows: their backups, and
+// how far recovery reaches back. From one system to the next there is no gap as long as the next one's window has none: the
+// moments in between are those of the upgrade.
+void add_earlier_systems(const std::vector<RecoveryWindow>& windows, WindowFacts& facts);
+
+// All but `computed`, `problem` and `drill`, of the present system. `receiver` is how it stood before the window was worked out,
+// `lost` what it had to do without last.
 [[nodiscard]] WindowFacts window_facts(const RecoveryWindow& window, const std::optional<WalReceiverStatus>& receiver,
                                        const std::optional<LostWal>& lost);
 

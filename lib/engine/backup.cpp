@@ -132,13 +132,10 @@ void BackupRun::meet_server(Connection& connection) {
 }
 
 void BackupRun::check_system() const {
-  if (!is_present_system(repository_, request_.cluster, server_.identity.system_identifier)) {
-    throw Error(ErrorKind::failed, "this server is not the one that was backed up under this name: its system identifier differs",
-                "check the connection; a cluster that was rebuilt or upgraded needs a name of its own here, as its WAL has the "
-                "names of the old one's")
-        .with("cluster", request_.cluster)
-        .with("expected", read_systems(repository_, request_.cluster).back().system_identifier)
-        .with("found", server_.identity.system_identifier);
+  const std::uint64_t found = server_.identity.system_identifier;
+  const auto present = present_system(repository_, request_.cluster);
+  if (present && *present != found && request_.system == BackupRequest::System::known) {
+    throw another_system({request_.cluster, found}, *present);
   }
 }
 
@@ -190,7 +187,8 @@ void BackupRun::choose_id() {
         .with("now", format_time(summary_.started))
         .with("newest", format_time(newest));
   }
-  const bool shares = parent_ && request_.store == BackupRequest::Store::changed;
+  const bool shares =
+      parent_ && request_.store == BackupRequest::Store::changed && request_.system == BackupRequest::System::known;
   summary_.id = BackupId::make(summary_.started, shares ? BackupKind::incremental : BackupKind::full);
   if (shares) {
     summary_.parent = parent_->id;

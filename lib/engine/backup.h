@@ -22,6 +22,8 @@ struct BackupRequest {
   ConnectionSettings connection;
   // changed: chunks that the newest backup has already are shared with it. everything: all is stored anew.
   enum class Store { changed, everything } store = Store::changed;
+  // replaced: the server may be another one than whom the name belongs to; from now on it is that one's. All is stored anew.
+  enum class System { known, replaced } system = System::known;
   Keep keep = Keep::manual;
   std::string note;
   Compression compression;

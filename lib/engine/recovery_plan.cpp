@@ -23,7 +23,9 @@ class RecoveryPlanner {
       : request_(request),
         wanted_(wanted),
         stop_(std::move(stop)),
-        window_(compute_window(repository, cluster)),
+        windows_(compute_windows(repository, cluster)),
+        window_(windows_[choose_window(
+            windows_, request.target.kind == Kind::time ? std::optional(request.target.time) : std::nullopt, wanted)]),
         places_{.repository = repository, .system = window_.system(), .spool = request.spool} {}
 
   PlannedRecovery execute() {
@@ -55,7 +57,7 @@ class RecoveryPlanner {
   // The newest backup of the span that had ended by then; the one that was asked for, if any.
   [[nodiscard]] const ListedBackup* backup_before(const RecoverySpan& span, Lsn lsn) const;
   [[nodiscard]] const ListedBackup* backup_before(const RecoverySpan& span, Time time) const;
-  [[nodiscard]] bool ended_by(const BackupSummary& summary, Time time) const;
+  [[nodiscard]] bool ended_by(const RecoverySpan& span, const BackupSummary& summary, Time time) const;
   [[nodiscard]] Lsn last_record(const RecoverySpan& span) const;
   [[nodiscard]] Lsn replay_until() const;
   void end_at_last_record(Lsn record, std::string note) {
@@ -63,11 +65,13 @@ class RecoveryPlanner {
     notes_.push_back(std::move(note));
   }
   [[nodiscard]] Error outside(const std::string& why) const;
+  [[nodiscard]] std::string of_other_systems() const;
 
   const RecoveryRequest& request_;
   const std::optional<BackupId>& wanted_;
   const std::stop_token stop_;
-  RecoveryWindow window_;
+  std::vector<RecoveryWindow> windows_;
+  RecoveryWindow& window_;  // of the system that is recovered
   const WalPlaces places_;
   Timeline timeline_ = 0;
   std::vector<RecoverySpan> spans_;
@@ -100,6 +104,7 @@ Error RecoveryPlanner::outside(const std::string& why) const {
   if (left_out > 0) {
     hint += "; " + std::to_string(left_out) + " more: pgrecall wal status " + window_.cluster;
   }
+  hint += of_other_systems();
   if (wanted_) {
     hint += "; without --backup, the one that fits is chosen";
   }
@@ -107,6 +112,21 @@ Error RecoveryPlanner::outside(const std::string& why) const {
       .with("cluster", window_.cluster)
       .with("target", describe(request_.target))
       .with("timeline", timeline_);
+}
+
+std::string RecoveryPlanner::of_other_systems() const {
+  std::string text;
+  for (const RecoveryWindow& window : windows_) {
+    if (&window == &window_ || window.spans.empty()) {
+      continue;
+    }
+    RecoverySpan span = window.spans.back();
+    const WalPlaces places{.repository = places_.repository, .system = window.system(), .spool = places_.spool};
+    span.until_time = covered_until(places, window, span, stop_);
+    text += "; of " + describe_system(window) + ", " + describe(span) +
+            (request_.target.kind == Kind::time ? "" : ", where --backup names one of its backups");
+  }
+  return text;
 }
 
 void RecoveryPlanner::choose_timeline() {
@@ -144,19 +164,22 @@ const ListedBackup* RecoveryPlanner::backup_before(const RecoverySpan& span, Lsn
 
 const ListedBackup* RecoveryPlanner::backup_before(const RecoverySpan& span, Time time) const {
   const auto found = std::find_if(span.backups.rbegin(), span.backups.rend(),
-                                  [&](const ListedBackup* backup) { return ended_by(backup->summary, time); });
+                                  [&](const ListedBackup* backup) { return ended_by(span, backup->summary, time); });
   return found == span.backups.rend() ? nullptr : *found;
 }
 
 // Recovery must not stop before the backup is consistent: all commits before that must be early enough. Only the WAL tells what
-// was committed while the backup came to its end.
-bool RecoveryPlanner::ended_by(const BackupSummary& summary, Time time) const {
+// was committed while the backup came to its end. Summaries leave fractions of seconds out: a backup of the second of `time` may
+// have begun behind commits that are later, too.
+bool RecoveryPlanner::ended_by(const RecoverySpan& span, const BackupSummary& summary, Time time) const {
   if (end_of(summary) <= time || summary.started > time) {
     return end_of(summary) <= time;
   }
+  const bool same_second = summary.started + std::chrono::seconds(1) > time;
+  const Lsn from = same_second ? std::min(span.backups.front()->summary.start_lsn, summary.start_lsn) : summary.start_lsn;
   WalScan scan(places_, window_.histories.at(timeline_), window_.segment_size, summary.stop_lsn, WalScan::End::here);
   int with_commits = 0;
-  while (const auto segment = scan.previous(summary.start_lsn, stop_)) {
+  while (const auto segment = scan.previous(from, stop_)) {
     bool any = false;
     for (const WalStopPoint& event : segment->stop_points) {
       if (event.transaction && event.start < summary.stop_lsn) {
@@ -349,6 +372,9 @@ PlannedRecovery RecoveryPlanner::finish() {
   plan.wal_until = span_->until_lsn;
   plan.replay_until = replay_until();
   plan.time_until = span_->until_time;
+  if (&window_ != &windows_.back()) {
+    notes_.push_back("the cluster was another one then: " + describe_system(window_));
+  }
   plan.notes = std::move(notes_);
   // PostgreSQL wants a history file for a number above 1, and needs none to stay where the backup is.
   const bool by_number = timeline_ == 1 || window_.wal.histories.contains(timeline_);

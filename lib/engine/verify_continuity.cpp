@@ -30,7 +30,9 @@ using WalBreaks = std::map<std::pair<Timeline, std::uint64_t>, WalBreak>;  // by
 
 class Continuity {
  public:
-  Continuity(const VerifyContext& context, RecoveryWindow window);
+  // replaced: another system has the cluster's name now.
+  enum class System { present, replaced };
+  Continuity(const VerifyContext& context, RecoveryWindow window, System system);
 
   void check_wal();
   void check_histories() const;
@@ -47,10 +49,12 @@ class Continuity {
 
   const VerifyContext& context_;
   RecoveryWindow window_;  // of good backups alone
+  const System system_;
   const ListedBackup* newest_ = nullptr;
 };
 
-Continuity::Continuity(const VerifyContext& context, RecoveryWindow window) : context_(context), window_(std::move(window)) {
+Continuity::Continuity(const VerifyContext& context, RecoveryWindow window, System system)
+    : context_(context), window_(std::move(window)), system_(system) {
   std::erase_if(window_.backups, [&](const ListedBackup& backup) {
     const bool marked = backup.damaged && (!backup.verified || *backup.damaged > *backup.verified);
     return context_.findings.damage_of(backup.summary.id.text) || (marked && context_.request.data_fraction < 1);
@@ -146,8 +150,8 @@ void Continuity::follow(const TimelineHistory& history, WalBreaks& breaks) const
     // Where backups are all that there is, WAL behind the newest one's own was left by another that was interrupted. A time mark
     // behind it says that WAL was received, and lost.
     const bool left_over = last && as_retention_leaves_it(span) && !received_behind(history, span);
-    const bool healed =
-        !last || left_over || std::ranges::find(span.backups, newest_) == span.backups.end() || left_behind(history, span);
+    const bool healed = !last || system_ == System::replaced || left_over ||
+                        std::ranges::find(span.backups, newest_) == span.backups.end() || left_behind(history, span);
     WalBreak found{.severity = healed ? FindingSeverity::notice : FindingSeverity::damage,
                    .missing = first_missing(history, span),
                    .until = span.until_lsn,
@@ -197,7 +201,8 @@ void Continuity::report(const WalBreak& each) const {
     problem += "moments between " + format_time(each.until_time) + " and " + format_time(*each.behind_time) +
                " cannot be reached; that matters until the recovery window begins behind it";
   } else {
-    problem += "moments behind " + format_time(each.until_time) + " cannot be reached on a timeline that was left";
+    problem += "moments behind " + format_time(each.until_time) + " cannot be reached on a " +
+               (system_ == System::replaced ? "system that was replaced" : "timeline that was left");
   }
   context_.findings.add({.severity = each.severity,
                          .kind = finding_kind::missing_wal,
@@ -230,7 +235,8 @@ void Continuity::check_histories() const {
       continue;
     }
     context_.findings.add(
-        {.severity = newest_->summary.timeline < timeline ? FindingSeverity::damage : FindingSeverity::notice,
+        {.severity = system_ == System::present && newest_->summary.timeline < timeline ? FindingSeverity::damage
+                                                                                        : FindingSeverity::notice,
          .kind = finding_kind::missing_object,
          .object = history_name(window_.system(), timeline),
          .backups = {},
@@ -243,18 +249,21 @@ void Continuity::check_histories() const {
 }  // namespace
 
 void check_continuity(const VerifyContext& context) {
-  std::optional<RecoveryWindow> window;
+  std::vector<RecoveryWindow> windows;
   try {
-    window = compute_window(context.repository, context.request.cluster);
+    windows = compute_windows(context.repository, context.request.cluster);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::corruption) {
       throw;
     }
     return;  // found where the object itself was read
   }
-  Continuity continuity(context, std::move(*window));
-  continuity.check_wal();
-  continuity.check_histories();
+  for (RecoveryWindow& window : windows) {
+    const auto system = &window == &windows.back() ? Continuity::System::present : Continuity::System::replaced;
+    Continuity continuity(context, std::move(window), system);
+    continuity.check_wal();
+    continuity.check_histories();
+  }
 }
 
 }  // namespace pgrecall

@@ -296,7 +296,14 @@ class RecoveryDocs(IntegrationTest):
         machine.do("systemctl stop pgrecall; systemctl stop postgresql@15-main; pg_dropcluster 15 main; apt install postgresql-15")
         machine.do("runuser -u postgres -- psql -c \"create role pgrecall login replication password 'correct-horse'\"")
         machine.do("runuser -u postgres -- createdb shop")
+        machine.do("systemctl start pgrecall")
         return machine
+
+    def after_upgraded(self, machine):
+        machine.sql("create table sales as select 1")
+        machine.wait_for(lambda: self.is_stored(machine), "the new system's WAL to be stored")
+        [cluster] = json.loads(machine.do("pgrecall wal status shop --output json"))["clusters"]
+        self.assertEqual((1, 1, []), (len(cluster["windows"]), len(cluster["earlier_systems"]), cluster["gaps"]))
 
     def backup_host_lost(self):
         """Spool, state, configuration and program are gone; the server kept on selling."""

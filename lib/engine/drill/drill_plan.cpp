@@ -20,11 +20,12 @@ constexpr std::uint64_t most_kept_wal = std::uint64_t{2} << 30U;  // bytes
 class DrillPlanner {
  public:
   DrillPlanner(const Repository& repository, const DrillRequest& request, const std::stop_token& stop)
-      : repository_(repository), request_(request), stop_(stop), window_(compute_window(repository, request.cluster)) {}
+      : repository_(repository), request_(request), stop_(stop), window_(window_of(repository, request)) {}
 
   DrillPlan execute(const ScratchDirectory& scratch, Time now, DrillChecks& checks);
 
  private:
+  [[nodiscard]] static RecoveryWindow window_of(const Repository& repository, const DrillRequest& request);
   [[nodiscard]] std::vector<TimeSpan> reachable() const;
   [[nodiscard]] RecoveryTarget target_of(Aim aim) const;
   [[nodiscard]] std::string find_binaries() const;
@@ -36,6 +37,13 @@ class DrillPlanner {
   const std::stop_token& stop_;
   const RecoveryWindow window_;
 };
+
+// Of the system that is there at the moment asked for; else of the newest that can be restored.
+RecoveryWindow DrillPlanner::window_of(const Repository& repository, const DrillRequest& request) {
+  std::vector<RecoveryWindow> windows = compute_windows(repository, request.cluster);
+  const bool by_time = request.target && request.target->kind == RecoveryTarget::Kind::time;
+  return std::move(windows[choose_window(windows, by_time ? std::optional(request.target->time) : std::nullopt)]);
+}
 
 std::vector<TimeSpan> DrillPlanner::reachable() const {
   std::vector<TimeSpan> spans;

@@ -17,7 +17,7 @@ SweepRequest sweep_request(const ExpireSettings& settings) {
           .rewrite_when_dead = settings.rewrite_when_dead};
 }
 
-// The last span on the newest timeline; what its bases are begins the window.
+// Of the present system, the last span on the newest timeline; what its bases are begins the window.
 std::optional<WindowSpan> span_of(const RecoveryWindow& window) {
   const RecoverySpan* last = nullptr;
   for (const RecoverySpan& span : window.spans) {
@@ -51,13 +51,16 @@ void mark_for_removal(std::vector<BackupFate>& fates, const ExpireSettings& sett
 }
 
 // What the window would be once these backups, and the WAL that nobody needs then, are gone.
-void foresee(RecoveryWindow& window, ExpirePlan& plan, const std::vector<PolicyBackup>& staying, const RetentionPolicy& policy) {
-  std::erase_if(window.backups, [&](const ListedBackup& each) {
-    return std::ranges::find(staying, each.summary.id, &PolicyBackup::id) == staying.end();
-  });
-  find_spans(window);
-  const WindowNeeds needs = window_needs(window, staying, policy, plan.made);
-  WalNeeds wal(needs, window.segment_size);
+void foresee(std::vector<RecoveryWindow>& windows, ExpirePlan& plan, const std::vector<PolicyBackup>& staying,
+             const RetentionPolicy& policy) {
+  for (RecoveryWindow& each : windows) {
+    std::erase_if(each.backups, [&](const ListedBackup& backup) {
+      return std::ranges::find(staying, backup.summary.id, &PolicyBackup::id) == staying.end();
+    });
+    find_spans(each);
+  }
+  RecoveryWindow& window = windows.back();
+  WalNeeds wal(window_needs(windows, staying, policy, plan.made).back(), window.segment_size);
   for (const BackupFate& fate : plan.backups) {
     if (fate.verdict.stays() && fate.backup.summary.system_identifier == window.system_identifier) {
       wal.need(fate.backup.summary);
@@ -70,15 +73,16 @@ void foresee(RecoveryWindow& window, ExpirePlan& plan, const std::vector<PolicyB
   plan.window_then = span_of(window);
 }
 
-void judge_all(const Catalog& catalog, const ExpireSettings& settings, const RecoveryWindow& window, ExpirePlan& plan) {
+void judge_all(const Catalog& catalog, const ExpireSettings& settings, const std::vector<RecoveryWindow>& windows,
+               ExpirePlan& plan) {
   std::vector<PolicyBackup> views;
   for (const ListedBackup& backup : catalog.backups) {
     views.push_back(policy_view(backup));
   }
-  const WindowNeeds needs = window_needs(window, views, settings.policy, plan.made);
-  plan.reference = needs.reference;
-  plan.window_start = needs.from;
-  std::vector<Verdict> verdicts = judge_backups(views, settings.policy, needs.bases);
+  const std::vector<WindowNeeds> needs = window_needs(windows, views, settings.policy, plan.made);
+  plan.reference = needs.back().reference;
+  plan.window_start = needs.back().from;
+  std::vector<Verdict> verdicts = judge_backups(views, settings.policy, bases_of(needs));
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     plan.backups.push_back({catalog.backups[i], std::move(verdicts[i])});
   }
@@ -125,9 +129,9 @@ ExpirePlan plan_expire(const Repository& repository, const ExpireSettings& setti
       plan.unreadable.push_back(damaged);
     }
   }
-  RecoveryWindow window = compute_window(repository, settings.cluster);
-  judge_all(catalog, settings, window, plan);
-  plan.window_now = span_of(window);
+  std::vector<RecoveryWindow> windows = compute_windows(repository, settings.cluster);
+  judge_all(catalog, settings, windows, plan);
+  plan.window_now = span_of(windows.back());
   plan.needs_confirmation = more_than_half_go(plan);
   std::set<BackupId> gone;
   std::vector<PolicyBackup> staying;
@@ -138,7 +142,7 @@ ExpirePlan plan_expire(const Repository& repository, const ExpireSettings& setti
       gone.insert(fate.verdict.id);
     }
   }
-  foresee(window, plan, staying, settings.policy);
+  foresee(windows, plan, staying, settings.policy);
   const SweepPlan sweeping = plan_sweep(repository, sweep_request(settings), plan.made, gone);
   plan.bytes = sweeping.bytes() + sweeping.waiting_bytes();
   plan.problems = sweeping.problems;

@@ -52,7 +52,8 @@ class SweepPlanner {
   void need_packs_of(const BackupId& id, Time begun, Time ended);
   void plan_wal();
   void plan_wal_object(const ObjectInfo& object, const WalNeeds& needs, const RecoveryWindow& window);
-  void thin_times(const WalNeeds& needs, const WindowNeeds& window_needs);
+  void plan_wal_of(const RecoveryWindow& window, const WindowNeeds& of_window, const std::string& kept);
+  void thin_times(const WalNeeds& needs, const WindowNeeds& window_needs, std::uint64_t system);
 
   const Repository& repository_;
   const SweepRequest& request_;
@@ -66,7 +67,8 @@ class SweepPlanner {
   LivePacks packs_;
   std::map<BackupId, std::vector<ObjectInfo>> of_backups_;
   std::vector<ObjectInfo> wal_;
-  std::vector<std::pair<WalTime, ObjectInfo>> times_;
+  std::map<std::uint64_t, std::vector<std::pair<WalTime, ObjectInfo>>> times_;  // by system
+  std::vector<ObjectInfo> histories_;
   std::vector<ObjectInfo> ledgers_;
   std::vector<BackupId> unreadable_;  // there is a summary, and it cannot be read
   std::vector<const ExpiredBackup*> in_grace_;
@@ -95,7 +97,8 @@ void SweepPlanner::take_listing() {
       case NameKind::mark: of_backups_[*name.backup].push_back(object); break;
       case NameKind::wal_segment:
       case NameKind::wal_tail: wal_.push_back(object); break;
-      case NameKind::wal_time: times_.emplace_back(wal_time_of(object.name), object); break;
+      case NameKind::wal_time: times_[*name.system].emplace_back(wal_time_of(object.name), object); break;
+      case NameKind::history: histories_.push_back(object); break;
       case NameKind::verify_ledger: ledgers_.push_back(object); break;
       default: break;
     }
@@ -231,12 +234,13 @@ void SweepPlanner::plan_wal_object(const ObjectInfo& object, const WalNeeds& nee
 }
 
 // A mark that a later one of the same LSN follows says nothing more, and of older times one an hour is enough.
-void SweepPlanner::thin_times(const WalNeeds& needs, const WindowNeeds& window_needs) {
-  std::ranges::sort(times_, {}, [](const auto& each) { return each.first; });
+void SweepPlanner::thin_times(const WalNeeds& needs, const WindowNeeds& window_needs, std::uint64_t system) {
+  auto& times = times_[system];
+  std::ranges::sort(times, {}, [](const auto& each) { return each.first; });
   const Time dense_since = window_needs.reference - marks_stay_dense;
-  for (std::size_t i = 0; i < times_.size(); ++i) {
-    const auto& [at, object] = times_[i];
-    const WalTime* const next = i + 1 < times_.size() ? &times_[i + 1].first : nullptr;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const auto& [at, object] = times[i];
+    const WalTime* const next = i + 1 < times.size() ? &times[i + 1].first : nullptr;
     const auto hour = [](Time time) { return std::chrono::floor<std::chrono::hours>(time); };
     const bool followed = next != nullptr && next->timeline == at.timeline && next->time >= at.time &&
                           (next->lsn == at.lsn || (next->time < dense_since && hour(next->time) == hour(at.time)));
@@ -250,18 +254,26 @@ void SweepPlanner::plan_wal() {
   if (!request_.policy || !unreadable_.empty()) {
     return;
   }
-  RecoveryWindow window = compute_window(repository_, request_.cluster);
-  std::erase_if(window.backups, [this](const ListedBackup& each) { return removed(each.summary.id); });
-  find_spans(window);
+  std::vector<RecoveryWindow> windows = compute_windows(repository_, request_.cluster);
+  for (RecoveryWindow& window : windows) {
+    std::erase_if(window.backups, [this](const ListedBackup& each) { return removed(each.summary.id); });
+    find_spans(window);
+  }
   std::vector<PolicyBackup> views;
   for (const ListedBackup& backup : catalog_.backups) {
     if (!removed(backup.summary.id)) {
       views.push_back(policy_view(backup));
     }
   }
-  const WindowNeeds of_window = window_needs(window, views, *request_.policy, now_);
+  const std::vector<WindowNeeds> needs = window_needs(windows, views, *request_.policy, now_);
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    plan_wal_of(windows[i], needs[i], windows.size() == 1 ? "no WAL goes" : "no WAL of " + describe_system(windows[i]) + " goes");
+  }
+}
+
+void SweepPlanner::plan_wal_of(const RecoveryWindow& window, const WindowNeeds& of_window, const std::string& kept) {
   if (!of_window.keeps_all_wal.empty()) {
-    plan_.notes.push_back("no WAL goes: " + of_window.keeps_all_wal);
+    plan_.notes.push_back(kept + ": " + of_window.keeps_all_wal);
     return;
   }
   WalNeeds needs(of_window, window.segment_size);
@@ -270,16 +282,23 @@ void SweepPlanner::plan_wal() {
       needs.need(backup.summary);
     }
   }
+  bool in_grace = false;
   for (const ExpiredBackup* backup : in_grace_) {
     if (backup->summary && backup->summary->system_identifier == window.system_identifier) {
       needs.need_from(*backup->summary);
+      in_grace = true;
     }
   }
   for (const ObjectInfo& object : wal_) {
     plan_wal_object(object, needs, window);
   }
-  std::erase_if(times_, [&](const auto& each) { return parse_object_name(each.second.name).system != window.system_identifier; });
-  thin_times(needs, of_window);
+  thin_times(needs, of_window, window.system_identifier);
+  const bool gone = of_window.replaced && window.backups.empty() && !in_grace;
+  for (const ObjectInfo& object : histories_) {
+    if (gone && parse_object_name(object.name).system == window.system_identifier) {
+      put_in(plan_.wal, object, old_enough(object.modified) && at_once());
+    }
+  }
 }
 
 }  // namespace

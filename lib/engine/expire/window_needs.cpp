@@ -11,10 +11,10 @@ bool descends(const RecoveryWindow& window, Timeline timeline, Timeline ancestor
   return timeline != ancestor && history != window.histories.end() && history->second.descends_from(ancestor);
 }
 
-// No moment of the span is later: the next backup behind its end, or on a timeline that came out of it, began when the span's WAL
-// had been written. A span that nothing follows goes on.
-std::optional<Time> latest_moment(const RecoveryWindow& window, const RecoverySpan& span) {
-  std::optional<Time> latest;
+// No moment of the span is later: the next backup behind its end, or on a timeline that came out of it, or of the next system,
+// began when the span's WAL had been written. A span that nothing follows goes on.
+std::optional<Time> latest_moment(const RecoveryWindow& window, const RecoverySpan& span, std::optional<Time> replaced) {
+  std::optional<Time> latest = replaced;
   for (const ListedBackup& backup : window.backups) {
     const bool behind = backup.summary.start_lsn >= span.until_lsn || descends(window, backup.summary.timeline, span.timeline);
     if (behind && backup.summary.started >= span.backups.back()->summary.started) {
@@ -62,41 +62,56 @@ std::optional<Lsn> floor_of_timeline(const RecoveryWindow& window, const std::ve
   return floor || older ? floor : std::optional(Lsn{0});
 }
 
-std::string why_all(const RecoveryWindow& window, const std::vector<PolicyBackup>& all, Time from) {
-  if (window.segment_size == 0 || newest_good(window) == nullptr) {
-    return "no backup is known to be good";
-  }
-  const PolicyBackup* last_of_others = nullptr;
-  Time first_of_system = Time::max();
-  for (const PolicyBackup& backup : all) {
-    const bool of_system =
-        std::ranges::any_of(window.backups, [&](const ListedBackup& each) { return each.summary.id == backup.id; });
-    if (of_system) {
-      first_of_system = std::min(first_of_system, backup.ended);
-    } else {
-      last_of_others = &backup;
-    }
-  }
-  return last_of_others != nullptr && first_of_system > from
-             ? "the recovery window reaches back to the system that was before this one"
-             : "";
+bool is_of(const RecoveryWindow& window, const PolicyBackup& backup) {
+  return std::ranges::any_of(window.backups, [&](const ListedBackup& each) { return each.summary.id == backup.id; });
 }
 
-// The newest good backup of the earlier system that had ended at `from`, and all later ones.
-void add_bases_of_others(const RecoveryWindow& window, const std::vector<PolicyBackup>& all, const RetentionPolicy& policy,
-                         WindowNeeds& needs) {
-  std::vector<PolicyBackup> others;
+std::optional<Time> replaced_at(const RecoveryWindow& window, const std::vector<PolicyBackup>& all) {
+  std::optional<Time> first;
   for (const PolicyBackup& backup : all) {
-    if (std::ranges::none_of(window.backups, [&](const ListedBackup& each) { return each.summary.id == backup.id; })) {
-      others.push_back(backup);
+    if (backup.good && backup.started > window.seen && !is_of(window, backup)) {
+      first = std::min(first.value_or(backup.started), backup.started);
     }
   }
-  needs.bases.merge(bases_by_time(others, policy, needs.reference));
-  for (const PolicyBackup& backup : others) {
-    if (backup.good && backup.ended > needs.from) {
-      needs.bases.insert(backup.id);
+  return first;
+}
+
+std::string why_all(const RecoveryWindow& window, const WindowNeeds& needs) {
+  const bool gone = needs.replaced && window.backups.empty();
+  return !gone && (window.segment_size == 0 || newest_good(window) == nullptr) ? "no backup is known to be good" : "";
+}
+
+WindowNeeds needs_of(const RecoveryWindow& window, const std::vector<PolicyBackup>& all, const RetentionPolicy& policy,
+                     Time reference) {
+  WindowNeeds needs;
+  needs.reference = reference;
+  needs.from = reference - policy.window;
+  needs.replaced = replaced_at(window, all);
+  needs.keeps_all_wal = why_all(window, needs);
+  std::vector<const ListedBackup*> bases;
+  if (const ListedBackup* newest = newest_good(window); newest != nullptr && !needs.replaced) {
+    bases.push_back(newest);
+  }
+  for (const RecoverySpan& span : window.spans) {
+    if (policy.window.count() == 0) {
+      break;  // no window is wanted: WAL stays from the newest good backup on
+    }
+    const auto latest = latest_moment(window, span, needs.replaced);
+    const ListedBackup* base = base_of(span, needs.from);
+    if (base != nullptr && (!latest || *latest >= needs.from)) {
+      bases.push_back(base);
+      needs.bases.insert(base->summary.id);
     }
   }
+  if (!needs.keeps_all_wal.empty() || bases.empty()) {
+    return needs;
+  }
+  for (const auto& [timeline, held] : window.wal.timelines) {
+    if (const auto floor = floor_of_timeline(window, bases, timeline)) {
+      needs.floors.emplace(timeline, *floor);
+    }
+  }
+  return needs;
 }
 
 }  // namespace
@@ -121,37 +136,29 @@ std::optional<Time> server_time(const RecoveryWindow& window) {
   return latest;
 }
 
-WindowNeeds window_needs(const RecoveryWindow& window, const std::vector<PolicyBackup>& all_backups,
-                         const RetentionPolicy& policy, Time now) {
-  WindowNeeds needs;
-  needs.reference = reference_time(all_backups, policy, now, server_time(window));
-  needs.from = needs.reference - policy.window;
-  needs.keeps_all_wal = why_all(window, all_backups, needs.from);
-  std::vector<const ListedBackup*> bases;
-  if (const ListedBackup* newest = newest_good(window)) {
-    bases.push_back(newest);
-  }
-  for (const RecoverySpan& span : window.spans) {
-    if (policy.window.count() == 0) {
-      break;  // no window is wanted: WAL stays from the newest good backup on
-    }
-    const auto latest = latest_moment(window, span);
-    const ListedBackup* base = base_of(span, needs.from);
-    if (base != nullptr && (!latest || *latest >= needs.from)) {
-      bases.push_back(base);
-      needs.bases.insert(base->summary.id);
+std::vector<WindowNeeds> window_needs(const std::vector<RecoveryWindow>& windows, const std::vector<PolicyBackup>& all_backups,
+                                      const RetentionPolicy& policy, Time now) {
+  std::optional<Time> told;
+  for (auto window = windows.rbegin(); window != windows.rend(); ++window) {
+    if (newest_good(*window) != nullptr) {
+      told = server_time(*window);
+      break;
     }
   }
-  if (!needs.keeps_all_wal.empty()) {
-    add_bases_of_others(window, all_backups, policy, needs);
-    return needs;
-  }
-  for (const auto& [timeline, held] : window.wal.timelines) {
-    if (const auto floor = floor_of_timeline(window, bases, timeline)) {
-      needs.floors.emplace(timeline, *floor);
-    }
+  const Time reference = reference_time(all_backups, policy, now, told);
+  std::vector<WindowNeeds> needs;
+  for (const RecoveryWindow& window : windows) {
+    needs.push_back(needs_of(window, all_backups, policy, reference));
   }
   return needs;
+}
+
+std::set<BackupId> bases_of(const std::vector<WindowNeeds>& needs) {
+  std::set<BackupId> bases;
+  for (const WindowNeeds& each : needs) {
+    bases.insert(each.bases.begin(), each.bases.end());
+  }
+  return bases;
 }
 
 WalNeeds::WalNeeds(const WindowNeeds& needs, std::uint32_t segment_size)

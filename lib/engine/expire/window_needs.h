@@ -15,6 +15,7 @@
 
 namespace pgrecall {
 
+// Of one system.
 struct WindowNeeds {
   Time reference;            // up to when time is known to have come
   Time from;                 // the window that is promised: [from, now]
@@ -22,11 +23,17 @@ struct WindowNeeds {
   // Of each timeline with WAL: the LSN from which on WAL stays. A timeline that is not here keeps none for the window.
   std::map<Timeline, Lsn> floors;
   std::string keeps_all_wal;  // why no WAL goes at all; empty when some may
+  // When the first good backup of the system began that has the cluster's name since; nothing for the present one. No moment of
+  // this one is later.
+  std::optional<Time> replaced;
 };
 
-// `all_backups`: those of earlier systems, too.
-[[nodiscard]] WindowNeeds window_needs(const RecoveryWindow& window, const std::vector<PolicyBackup>& all_backups,
-                                       const RetentionPolicy& policy, Time now);
+// Of each of the windows, the present system's last. `all_backups`: those of all systems.
+[[nodiscard]] std::vector<WindowNeeds> window_needs(const std::vector<RecoveryWindow>& windows,
+                                                    const std::vector<PolicyBackup>& all_backups, const RetentionPolicy& policy,
+                                                    Time now);
+// What of these begins windows.
+[[nodiscard]] std::set<BackupId> bases_of(const std::vector<WindowNeeds>& needs);
 
 // The server's own time, as far as WAL that came with or after the last two good backups tells it.
 [[nodiscard]] std::optional<Time> server_time(const RecoveryWindow& window);

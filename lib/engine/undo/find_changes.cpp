@@ -26,7 +26,8 @@ class ChangeFinder {
       : search_(search),
         progress_(progress),
         stop_(std::move(stop)),
-        window_(compute_window(repository, search.cluster)),
+        windows_(compute_windows(repository, search.cluster)),
+        window_(windows_[choose_window(windows_, search.to)]),
         places_{.repository = repository, .system = window_.system(), .spool = search.spool},
         history_(choose_history()),
         range_(choose_range(window_, history_, search)),
@@ -53,7 +54,8 @@ class ChangeFinder {
   const ChangeSearch& search_;
   Progress& progress_;
   const std::stop_token stop_;
-  const RecoveryWindow window_;
+  const std::vector<RecoveryWindow> windows_;
+  const RecoveryWindow& window_;  // of the system that is looked through
   const WalPlaces places_;
   const TimelineHistory& history_;
   ChangeRange range_;
@@ -268,6 +270,15 @@ void ChangeFinder::note_what_is_not_covered() {
     findings_.until = findings_.from;
   }
   const std::string elsewhere = ": see pgrecall wal status " + search_.cluster;
+  for (const RecoveryWindow& window : windows_) {
+    const bool asked = &window < &window_ && search_.from && std::ranges::any_of(window.spans, [&](const RecoverySpan& span) {
+      return span.until_time >= *search_.from;
+    });
+    if (asked) {
+      findings_.warnings.push_back("the cluster was another one before, " + describe_system(window) +
+                                   ", whose WAL is looked through with --to and a time at which it was");
+    }
+  }
   if (search_.from_lsn && findings_.until <= *search_.from_lsn) {
     findings_.warnings.push_back("no WAL is kept from " + search_.from_lsn->to_string() + " on" + elsewhere);
   }

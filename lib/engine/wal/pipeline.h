@@ -15,12 +15,17 @@ namespace pgrecall {
 // server has said who it is.
 class WalPipeline {
  public:
+  // leavings: of a system that the server is not any more; nothing is received, and what the spool has is stored.
+  enum class Use { receiving, leavings };
   WalPipeline(const Repository& repository, const WalReceptionOptions& options, const WalStoring& storing,
-              std::uint32_t segment_size, StoreHealth& health, WalEvents& events, std::function<void()> tick)
+              std::uint32_t segment_size, Use use, StoreHealth& health, WalEvents& events, std::function<void()> tick)
       : storing_(storing),
         spool_(spool_directory(options.spool, storing.system), segment_size),
         writer_(spool_, received_, storing.system.identifier, storing.major_version) {
     writer_.recover();
+    if (use == Use::leavings) {
+      writer_.retire();
+    }
     for (const SpoolWriter::SetAside& file : writer_.set_aside()) {
       events.on_event({.kind = WalEventKind::refused,
                        .text = "a file in the spool is damaged and was set aside as " + file.path + ": " + file.why,

@@ -52,7 +52,10 @@ FileKind kind_of(std::string_view name) {
 
 Error another_cluster(const ClusterSystem& system, std::uint64_t expected) {
   return Error(ErrorKind::corruption, "this is the WAL of another cluster",
-               "check the cluster's name in archive_command; of a cluster that was rebuilt or upgraded, take a backup first")
+               "check the cluster's name in archive_command; when the cluster was upgraded or rebuilt on purpose, say so once: "
+               "pgrecall "
+               "backup " +
+                   system.cluster + " --new-system")
       .with("cluster", system.cluster)
       .with("expected", expected)
       .with("found", system.identifier);

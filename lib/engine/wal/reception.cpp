@@ -1,5 +1,6 @@
 #include "engine/wal/reception.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
@@ -60,6 +61,10 @@ class WalReception::Life {
   void meet(const ServerInfo& server);
   void check_system(const ServerInfo& server);
   void open_pipeline(const WalSegmentHeader& system);
+  [[nodiscard]] std::unique_ptr<WalPipeline> make_pipeline(const WalSegmentHeader& system, WalPipeline::Use use,
+                                                           std::function<void()> tick);
+  void leave_system();
+  [[nodiscard]] bool is_open(std::uint64_t system_identifier) const;
   void open_leftovers();
   void wait_for_room(const std::stop_token& stop);
   void settle(const Error& error);
@@ -78,8 +83,9 @@ class WalReception::Life {
   const SpoolLock lock_;
   StoreHealth health_;
   WalStatusBoard board_;
-  std::optional<WalPipeline> pipeline_;
-  std::atomic<bool> receives_{false};  // pipeline_ is there, for its own threads
+  std::unique_ptr<WalPipeline> pipeline_;
+  std::vector<std::unique_ptr<WalPipeline>> leftovers_;  // of earlier systems
+  std::atomic<bool> receives_{false};                    // pipeline_ is there, for its own threads
   Backoff backoff_;
   StreamSession::Start start_ = StreamSession::Start::go_on;
   bool connected_ = false;
@@ -201,15 +207,14 @@ void WalReception::Life::meet(const ServerInfo& server) {
         .with("version", server.version);
   }
   const std::uint64_t system_identifier = server.identity.system_identifier;
-  if (pipeline_ && pipeline_->storing().system.identifier != system_identifier) {
-    throw Error(ErrorKind::failed, "another cluster answers at this address now: its system identifier differs",
-                "check the connection")
-        .with("expected", pipeline_->storing().system.identifier)
-        .with("found", system_identifier);
-  }
-  if (!met_) {
+  const bool another = pipeline_ && pipeline_->storing().system.identifier != system_identifier;
+  if (!met_ || another) {
+    met_ = false;
     check_system(server);
     met_ = true;
+  }
+  if (another) {
+    leave_system();
   }
   if (!pipeline_) {
     open_pipeline({.major_version = static_cast<unsigned>(server.major()),
@@ -220,28 +225,73 @@ void WalReception::Life::meet(const ServerInfo& server) {
 }
 
 void WalReception::Life::open_pipeline(const WalSegmentHeader& system) {
-  pipeline_.emplace(repository_, options_,
-                    WalStoring{.system = {options_.cluster, system.system_identifier},
-                               .major_version = system.major_version,
-                               .compression = options_.compression},
-                    system.segment_size, health_, events_, [this] { write_status(); });
+  // Of a server that was taken back: one pipeline for each spool.
+  std::erase_if(leftovers_, [&](const std::unique_ptr<WalPipeline>& leftover) {
+    const bool same = leftover->storing().system.identifier == system.system_identifier;
+    if (same) {
+      leftover->finish();
+    }
+    return same;
+  });
+  pipeline_ = make_pipeline(system, WalPipeline::Use::receiving, [this] { write_status(); });
+  counted_segments_ = 0;
   receives_ = true;
 }
 
-// What an earlier process left in the spool goes to the repository even when the server is gone for good.
+std::unique_ptr<WalPipeline> WalReception::Life::make_pipeline(const WalSegmentHeader& system, WalPipeline::Use use,
+                                                               std::function<void()> tick) {
+  return std::make_unique<WalPipeline>(repository_, options_,
+                                       WalStoring{.system = {options_.cluster, system.system_identifier},
+                                                  .major_version = system.major_version,
+                                                  .compression = options_.compression},
+                                       system.segment_size, use, health_, events_, std::move(tick));
+}
+
+// What an earlier process left in the spool goes to the repository even when the server is gone for good, and when another system
+// has taken its place. Only of systems that were said to be the cluster's.
 void WalReception::Life::open_leftovers() {
-  const std::optional<WalSegmentHeader> left = find_spooled_system(directory_);
-  if (!left) {
-    return;
-  }
-  try {
-    if (!is_present_system(repository_, options_.cluster, left->system_identifier)) {
-      return;  // of a cluster that was rebuilt since; its WAL does not belong under this name any more
+  const std::vector<WalSegmentHeader> left = find_spooled_systems(directory_);
+  for (const WalSegmentHeader& system : left) {
+    bool present = left.size() == 1;
+    try {
+      if (!read_system(repository_, {options_.cluster, system.system_identifier})) {
+        continue;
+      }
+      present = present_system(repository_, options_.cluster) == system.system_identifier;
+    } catch (const Error& error) {
+      health_.failed(error);
+      if (!present) {
+        continue;  // the next start stores it
+      }
     }
-  } catch (const Error& error) {
-    health_.failed(error);
+    if (present && !pipeline_) {
+      open_pipeline(system);
+    } else if (!is_open(system.system_identifier)) {
+      leftovers_.push_back(make_pipeline(system, WalPipeline::Use::leavings, [] {}));
+    }
   }
-  open_pipeline(*left);
+}
+
+bool WalReception::Life::is_open(std::uint64_t system_identifier) const {
+  const auto is_it = [&](const std::unique_ptr<WalPipeline>& pipeline) {
+    return pipeline && pipeline->storing().system.identifier == system_identifier;
+  };
+  return is_it(pipeline_) || std::ranges::any_of(leftovers_, is_it);
+}
+
+// The cluster's name is another system's now.
+void WalReception::Life::leave_system() {
+  receives_ = false;
+  pipeline_->finish();
+  pipeline_.reset();
+  board_.change([](WalReceiverStatus& status) {
+    WalReceiverStatus fresh;
+    fresh.cluster = status.cluster;
+    fresh.slot = status.slot;
+    fresh.spool_limit = status.spool_limit;
+    status = std::move(fresh);
+  });
+  open_leftovers();
 }
 
 void WalReception::Life::check_system(const ServerInfo& server) {
@@ -252,8 +302,13 @@ void WalReception::Life::check_system(const ServerInfo& server) {
     if (error.kind() != ErrorKind::store_unreachable) {
       throw;
     }
-    // The spool says by its name which cluster it is of; what is stored under ours can be compared when the store is back.
     health_.failed(error);
+    // The spool says whose WAL was received before. Of another system the repository must tell first whether it is the cluster's.
+    if (!std::filesystem::exists(spool_directory(options_.spool, {options_.cluster, server.identity.system_identifier}))) {
+      throw Error(ErrorKind::failed, "the repository cannot tell whether this server is the cluster's")
+          .caused_by(error)
+          .mark_passing();
+    }
   }
 }
 
@@ -321,6 +376,11 @@ void WalReception::Life::settle(const Error& error) {
 void WalReception::Life::finish() {
   if (pipeline_) {
     pipeline_->finish();
+  }
+  for (const auto& leftover : leftovers_) {
+    leftover->finish();
+    std::error_code not_empty;
+    std::filesystem::remove(leftover->spool().directory(), not_empty);
   }
   board_.change([](WalReceiverStatus& status) { status.state = WalReceiverState::stopped; });
   write_status();

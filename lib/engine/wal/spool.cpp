@@ -37,6 +37,22 @@ bool is_wal_name(std::string_view name) {
          (rest.empty() || rest == partial_suffix);
 }
 
+// Nothing where the file does not tell; another one will.
+std::optional<WalSegmentHeader> header_of(const std::string& path) {
+  Bytes header(wal_long_header_size);
+  if (read_at(open_file(path, O_RDONLY), 0, header, path) != header.size()) {
+    return std::nullopt;
+  }
+  try {
+    return read_wal_header(header);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corruption) {
+      throw;
+    }
+    return std::nullopt;
+  }
+}
+
 void rename_file(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     throw io_error("cannot rename", from, errno);
@@ -45,36 +61,18 @@ void rename_file(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_spool) {
-  std::optional<WalSegmentHeader> found;
+std::vector<WalSegmentHeader> find_spooled_systems(const std::string& cluster_spool) {
+  std::vector<WalSegmentHeader> found;
   for (const auto& system : std::filesystem::directory_iterator(cluster_spool)) {
     if (!system.is_directory()) {
       continue;
     }
     for (const auto& file : std::filesystem::directory_iterator(system.path())) {
-      const std::string path = file.path().string();
-      Bytes header(wal_long_header_size);
-      if (!is_wal_name(file.path().filename().string()) || file.file_size() < header.size() ||
-          read_at(open_file(path, O_RDONLY), 0, header, path) != header.size()) {
-        continue;
+      const auto header = is_wal_name(file.path().filename().string()) ? header_of(file.path().string()) : std::nullopt;
+      if (header && std::to_string(header->system_identifier) == system.path().filename().string()) {
+        found.push_back(*header);
+        break;
       }
-      WalSegmentHeader here;
-      try {
-        here = read_wal_header(header);
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::corruption) {
-          throw;
-        }
-        continue;  // the others tell
-      }
-      if (std::to_string(here.system_identifier) != system.path().filename().string()) {
-        continue;
-      }
-      if (found && found->system_identifier != here.system_identifier) {
-        return std::nullopt;
-      }
-      found = here;
-      break;
     }
   }
   return found;

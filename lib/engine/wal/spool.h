@@ -26,8 +26,8 @@ struct SpoolContents {
   std::vector<Timeline> histories;
 };
 
-// What the headers in a cluster's spool, <spool>/<cluster>, say of its system; nothing unless there is WAL of exactly one.
-[[nodiscard]] std::optional<WalSegmentHeader> find_spooled_system(const std::string& cluster_spool);
+// What the headers in a cluster's spool, <spool>/<cluster>, say of its systems: of each that has WAL there.
+[[nodiscard]] std::vector<WalSegmentHeader> find_spooled_systems(const std::string& cluster_spool);
 
 // <spool>/<cluster>/<system identifier>: where the WAL of one system lies until the repository has it.
 [[nodiscard]] std::string spool_directory(const std::string& spool, const ClusterSystem& system);

@@ -36,6 +36,14 @@ void SpoolWriter::recover() {
   }
 }
 
+void SpoolWriter::retire() {
+  if (file_) {
+    give_up(file_->segment(), file_->written());
+    file_.reset();
+    checker_.reset();
+  }
+}
+
 // What is no WAL of this system at its place harms nobody beside the rest; where it tells of WAL that was received, the server is
 // asked for that again.
 void SpoolWriter::set_damaged_aside(SpoolContents& found) {

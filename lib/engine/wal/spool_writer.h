@@ -30,6 +30,8 @@ class SpoolWriter {
   // Takes over what an earlier process left: queues what is complete and what nobody can go on with, opens the newest partial
   // file behind the last record in it that is whole and right.
   void recover();
+  // After recover(), when nothing more will come of this system: the partial file is given up, stored as it is.
+  void retire();
   // Files that recover() found to be no WAL of this system, under their new names.
   struct SetAside {
     std::string path;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "engine/wal/known_system.h"
 #include "engine/wal/scan.h"
 #include "repository/names.h"
 #include "repository/wal_archive.h"
@@ -173,6 +174,46 @@ void read_last_times(const Repository& repository, RecoveryWindow& window) {
   }
 }
 
+RecoveryWindow window_of(const Repository& repository, const std::string& cluster, const KnownSystem& system,
+                         const Catalog& catalog) {
+  RecoveryWindow window;
+  window.cluster = cluster;
+  window.system_identifier = system.identifier;
+  window.seen = system.seen;
+  window.segment_size = system.segment_size;
+  for (const ListedBackup& backup : catalog.backups) {
+    if (backup.summary.system_identifier == system.identifier) {
+      window.backups.push_back(backup);
+    }
+  }
+  window.wal = list_wal(repository, window.system(), window.segment_size);
+  read_last_times(repository, window);
+  read_histories(repository, window);
+  find_spans(window);
+  return window;
+}
+
+enum class Which { last, all };
+
+std::vector<RecoveryWindow> windows_of(const Repository& repository, const std::string& cluster, Which which) {
+  Catalog catalog = read_catalog(repository, cluster);
+  // A summary that is whole and yet impossible: verify reports it, and nothing can be reckoned with it.
+  std::erase_if(catalog.backups, [](const ListedBackup& each) {
+    return !valid_segment_size(each.summary.wal_segment_size) || each.summary.stop_lsn <= each.summary.start_lsn;
+  });
+  const std::vector<KnownSystem> systems = known_systems(repository, cluster, catalog);
+  std::vector<RecoveryWindow> windows;
+  for (const KnownSystem& system : systems) {
+    if (which == Which::all || &system == &systems.back()) {
+      windows.push_back(window_of(repository, cluster, system, catalog));
+    }
+  }
+  if (windows.empty()) {
+    windows.emplace_back().cluster = cluster;
+  }
+  return windows;
+}
+
 }  // namespace
 
 void find_spans(RecoveryWindow& window) {
@@ -196,33 +237,33 @@ void find_spans(RecoveryWindow& window) {
 }
 
 RecoveryWindow compute_window(const Repository& repository, const std::string& cluster) {
-  RecoveryWindow window;
-  window.cluster = cluster;
-  Catalog catalog = read_catalog(repository, cluster);
-  // A summary that is whole and yet impossible: verify reports it, and nothing can be reckoned with it.
-  std::erase_if(catalog.backups, [](const ListedBackup& each) {
-    return !valid_segment_size(each.summary.wal_segment_size) || each.summary.stop_lsn <= each.summary.start_lsn;
-  });
-  if (!catalog.backups.empty()) {
-    const BackupSummary& newest = catalog.backups.back().summary;
-    window.system_identifier = newest.system_identifier;
-    window.segment_size = newest.wal_segment_size;
-  } else if (const auto systems = read_systems(repository, cluster); !systems.empty()) {
-    window.system_identifier = systems.back().system_identifier;
-    window.segment_size = systems.back().wal_segment_size;
-  } else {
-    return window;
-  }
-  for (ListedBackup& backup : catalog.backups) {
-    if (backup.summary.system_identifier == window.system_identifier) {
-      window.backups.push_back(std::move(backup));
+  return std::move(windows_of(repository, cluster, Which::last).back());
+}
+
+std::vector<RecoveryWindow> compute_windows(const Repository& repository, const std::string& cluster) {
+  return windows_of(repository, cluster, Which::all);
+}
+
+std::size_t choose_window(const std::vector<RecoveryWindow>& windows, const std::optional<Time>& time,
+                          const std::optional<BackupId>& wanted) {
+  for (std::size_t i = windows.size(); i-- > 0;) {
+    const RecoveryWindow& window = windows[i];
+    const bool has_wanted =
+        wanted && std::ranges::any_of(window.backups, [&](const ListedBackup& each) { return each.summary.id == *wanted; });
+    const bool reaches = !wanted && std::ranges::any_of(window.spans, [&](const RecoverySpan& span) {
+      return !time || span.backups.front()->summary.started <= *time;
+    });
+    if (has_wanted || reaches) {
+      return i;
     }
   }
-  window.wal = list_wal(repository, window.system(), window.segment_size);
-  read_last_times(repository, window);
-  read_histories(repository, window);
-  find_spans(window);
-  return window;
+  return windows.size() - 1;
+}
+
+std::string describe_system(const RecoveryWindow& window) {
+  return "system " + std::to_string(window.system_identifier) +
+         (window.backups.empty() ? std::string()
+                                 : ", PostgreSQL " + std::to_string(window.backups.back().summary.server_version / 10'000));
 }
 
 Time end_of(const BackupSummary& summary) { return summary.finished + std::chrono::seconds(1); }

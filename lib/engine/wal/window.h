@@ -34,8 +34,8 @@ struct WalGap {
   Lsn until;
 };
 
-// From when to when a cluster can be brought back, as far as the repository alone can tell: from summaries, names of WAL objects
-// and timeline histories.
+// From when to when one system of a cluster can be brought back, as far as the repository alone can tell: from summaries, names
+// of WAL objects and timeline histories.
 struct RecoveryWindow {
   RecoveryWindow() = default;
   RecoveryWindow(const RecoveryWindow&) = delete;  // spans point into `backups`
@@ -44,9 +44,10 @@ struct RecoveryWindow {
   RecoveryWindow& operator=(RecoveryWindow&&) = default;
 
   std::string cluster;
-  std::uint64_t system_identifier = 0;  // of the newest backup; older systems of the same name have no part in the window
-  std::vector<ListedBackup> backups;    // of that system, oldest first
-  std::uint32_t segment_size = 0;       // bytes; 0 while nothing is known of the cluster
+  std::uint64_t system_identifier = 0;
+  Time seen;                          // when that system was last told to be the cluster's: KnownSystem
+  std::vector<ListedBackup> backups;  // of that system, oldest first
+  std::uint32_t segment_size = 0;     // bytes; 0 while nothing is known of the cluster
   WalInventory wal;
   std::map<Timeline, TimelineHistory>
       histories;                    // of every timeline with WAL or a backup; without ancestors where none is stored
@@ -66,7 +67,17 @@ struct RecoveryWindow {
 // Spans and gaps anew, from backups, WAL and histories; pure. For what would be if some of these were gone.
 void find_spans(RecoveryWindow& window);
 
+// Of the system that the cluster's name belongs to now.
 [[nodiscard]] RecoveryWindow compute_window(const Repository& repository, const std::string& cluster);
+// Of each system that has borne the name, the present one's last; never empty.
+[[nodiscard]] std::vector<RecoveryWindow> compute_windows(const Repository& repository, const std::string& cluster);
+
+// Which of these, the present one's last, recovery starts from: the one that has the backup `wanted`; the newest that reaches
+// back to `time`; else the newest with a span. The last where none does.
+[[nodiscard]] std::size_t choose_window(const std::vector<RecoveryWindow>& windows, const std::optional<Time>& time,
+                                        const std::optional<BackupId>& wanted = {});
+// "system 7711510794144481311, PostgreSQL 15".
+[[nodiscard]] std::string describe_system(const RecoveryWindow& window);
 
 // The later of the span's until_time and the last commits in its WAL, which is looked into at its end: for clusters whose WAL
 // comes without time marks, by push alone. What the spool holds behind the span counts, too.

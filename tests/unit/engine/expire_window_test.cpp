@@ -39,6 +39,7 @@ class Story {
     if (change) {
       change(backup);
     }
+    window_.seen = std::max(window_.seen, backup.summary.started);
     window_.backups.push_back(backup);
     return *this;
   }
@@ -62,16 +63,36 @@ class Story {
     find_spans(window_);
     return window_;
   }
-  WindowNeeds needs(int window_days, Time now) {
-    std::vector<PolicyBackup> views = others;
-    for (const ListedBackup& each : window().backups) {
-      views.push_back(policy_view(each));
+  // Of another system than the first story's; none of its own backups yet.
+  Story& of_system(std::uint64_t system, Time first_seen) {
+    window_.system_identifier = system;
+    window_.seen = first_seen;
+    return *this;
+  }
+  WindowNeeds needs(int window_days, Time now) { return needs_of({this}, window_days, now).back(); }
+  // Of the same cluster: systems in the order in which they followed each other.
+  static std::vector<WindowNeeds> needs_of(const std::vector<Story*>& systems, int window_days, Time now) {
+    std::vector<PolicyBackup> views;
+    std::vector<RecoveryWindow> windows;
+    for (Story* story : systems) {
+      RecoveryWindow& window = windows.emplace_back();
+      window.cluster = cluster;
+      window.system_identifier = story->window_.system_identifier;
+      window.seen = story->window_.seen;
+      window.backups = story->window_.backups;
+      window.segment_size = megabyte;
+      window.wal = story->window_.wal;
+      window.histories = story->window_.histories;
+      find_spans(window);
+      for (const ListedBackup& each : window.backups) {
+        views.push_back(policy_view(each));
+      }
     }
+    std::ranges::sort(views, {}, &PolicyBackup::id);
     RetentionPolicy policy;
     policy.window = days(window_days);
-    return window_needs(window_, views, policy, now);
+    return window_needs(windows, views, policy, now);
   }
-  std::vector<PolicyBackup> others;  // of an earlier system
 
  private:
   RecoveryWindow window_;
@@ -159,18 +180,69 @@ TEST_CASE("WAL of a timeline that nobody knows stays", "[expire]") {
   CHECK(needs.floors.at(3) == segment(1, 100));
 }
 
-TEST_CASE("No WAL goes without a good backup, nor while the window reaches back to an earlier system", "[expire]") {
+TEST_CASE("No WAL goes without a good backup", "[expire]") {
   Story bad;
   CHECK_FALSE(bad.backup(1, 1, 1, damage).wal(1, 1, 2).needs(2, on(9)).keeps_all_wal.empty());
-  Story upgraded;
-  upgraded.others = {{.id = BackupId::make(on(1), BackupKind::full), .started = on(1), .ended = on(1), .keep = Keep::daily},
-                     {.id = BackupId::make(on(5), BackupKind::full), .started = on(5), .ended = on(5), .keep = Keep::daily}};
-  upgraded.backup(8, 1, 1).backup(9, 1, 2).wal(1, 1, 5);
-  CHECK_FALSE(upgraded.needs(3, on(9, 8)).keeps_all_wal.empty());
-  CHECK(upgraded.needs(3, on(9, 8)).bases == ids({5, 8}));
-  upgraded.backup(12, 1, 4);
-  CHECK(upgraded.needs(3, on(12, 8)).keeps_all_wal.empty());
-  CHECK(upgraded.needs(3, on(12, 8)).bases == ids({9}));
+}
+
+TEST_CASE("A system that was replaced keeps what the window needs of it, and then only what its backups need", "[expire]") {
+  Story old;
+  old.backup(1, 1, 1).backup(3, 1, 3).backup(5, 1, 5).wal(1, 1, 9);
+  Story fresh;
+  fresh.of_system(this_system + 1, on(8)).backup(8, 1, 1).backup(9, 1, 2).wal(1, 1, 5);
+  // 3 days before the 9th the old one was there, on the 6th, and its backup of the 5th begins that.
+  auto needs = Story::needs_of({&old, &fresh}, 3, on(9, 8));
+  CHECK(needs[0].replaced == on(8));
+  CHECK(needs[0].bases == ids({5}));
+  CHECK(needs[0].floors.at(1) == segment(5, 100));
+  CHECK_FALSE(needs[1].replaced);
+  CHECK(needs[1].bases == ids({8}));
+  CHECK(needs[1].floors.at(1) == segment(1, 100));
+  CHECK(bases_of(needs) == ids({5, 8}));
+  fresh.backup(12, 1, 4);
+  needs = Story::needs_of({&old, &fresh}, 3, on(12, 8));
+  CHECK(needs[0].bases.empty());
+  CHECK(needs[0].floors.empty());
+  CHECK(needs[0].keeps_all_wal.empty());
+  CHECK(needs[1].bases == ids({9}));
+  WalNeeds wal(needs[0], megabyte);
+  wal.need(old.window().backups[1].summary);
+  CHECK(wal.segment(1, 3));
+  CHECK_FALSE(wal.segment(1, 4));
+}
+
+TEST_CASE("A system is replaced only once there is a good backup of the next", "[expire]") {
+  Story old;
+  old.backup(1, 1, 1).backup(5, 1, 5).wal(1, 1, 9);
+  Story fresh;
+  fresh.of_system(this_system + 1, on(8)).wal(1, 1, 5);
+  auto needs = Story::needs_of({&old, &fresh}, 3, on(20));
+  CHECK_FALSE(needs[0].replaced);
+  CHECK(needs[0].floors.at(1) == segment(1, 100));
+  CHECK_FALSE(needs[1].keeps_all_wal.empty());
+  fresh.backup(8, 1, 1, damage);
+  needs = Story::needs_of({&old, &fresh}, 3, on(20));
+  CHECK_FALSE(needs[0].replaced);
+  CHECK_FALSE(needs[1].keeps_all_wal.empty());
+  // What is left of one without any backup goes, all of it.
+  Story gone;
+  gone.of_system(this_system - 1, on(1)).wal(1, 1, 9);
+  needs = Story::needs_of({&gone, &old}, 3, on(6));
+  CHECK(needs[0].replaced == on(5));
+  CHECK(needs[0].keeps_all_wal.empty());
+  CHECK_FALSE(WalNeeds(needs[0], megabyte).segment(1, 9));
+}
+
+TEST_CASE("A server that was taken back to before an upgrade is the present one again", "[expire]") {
+  Story old;
+  old.backup(1, 1, 1).backup(5, 1, 5).backup(10, 1, 7).wal(1, 1, 9);
+  Story tried;
+  tried.of_system(this_system + 1, on(8)).backup(8, 1, 1).wal(1, 1, 5);
+  const auto needs = Story::needs_of({&tried, &old}, 3, on(10, 8));
+  CHECK(needs[0].replaced == on(10));
+  CHECK(needs[0].bases == ids({8}));
+  CHECK_FALSE(needs[1].replaced);
+  CHECK(needs[1].bases == ids({5}));
 }
 
 TEST_CASE("The server's time is that of WAL which is as new as the last two good backups", "[expire]") {

@@ -19,11 +19,20 @@ Lsn megabytes(std::uint64_t count, std::uint64_t more = 0) { return Lsn{count * 
 // One cluster's backups and WAL, by their names and sizes alone.
 class Story {
  public:
-  Story& backup(const std::string& clock, Timeline timeline, Lsn start, Lsn stop, std::uint64_t system = this_system) {
+  // What follows is of that one.
+  Story& of(std::uint64_t system) {
+    system_ = system;
+    return *this;
+  }
+  Story& record(const std::string& clock) {
+    record_system(*scratch_, "prod", {system_, 170'002, 8192, megabyte, true, at(clock)});
+    return *this;
+  }
+  Story& backup(const std::string& clock, Timeline timeline, Lsn start, Lsn stop) {
     BackupSummary summary;
     summary.id = BackupId::make(at(clock), BackupKind::full);
     summary.cluster = "prod";
-    summary.system_identifier = system;
+    summary.system_identifier = system_;
     summary.server_version = 150'012;
     summary.started = at(clock);
     summary.finished = at(clock) + std::chrono::seconds(10);
@@ -47,26 +56,28 @@ class Story {
     return *this;
   }
   Story& mark(Timeline timeline, Lsn lsn, const std::string& clock) {
-    put_wal_time(*scratch_, "prod", this_system, {timeline, lsn, at(clock)});
+    put_wal_time(*scratch_, "prod", system_, {timeline, lsn, at(clock)});
     return *this;
   }
   Story& promotion(Timeline old, Lsn lsn, Timeline timeline) {
     const std::string history = std::to_string(old) + "\t" + lsn.to_string() + "\tno recovery target specified\n";
-    (void)put_history(*scratch_, {"prod", this_system}, timeline, bytes_of(history));
+    (void)put_history(*scratch_, {"prod", system_}, timeline, bytes_of(history));
     return *this;
   }
   [[nodiscard]] RecoveryWindow window() const { return compute_window(*scratch_, "prod"); }
+  [[nodiscard]] std::vector<RecoveryWindow> windows() const { return compute_windows(*scratch_, "prod"); }
 
  private:
   void put(const WalSegment& segment, std::uint32_t from, std::uint64_t length) {
     const WalDescription description{
-        .system_identifier = this_system, .segment = segment, .from = from, .length = length, .major_version = 15, .digest = {}};
+        .system_identifier = system_, .segment = segment, .from = from, .length = length, .major_version = 15, .digest = {}};
     (void)put_wal(
         *scratch_, "prod", description,
         [](std::uint64_t, MutableByteView out) { std::fill(out.begin(), out.end(), std::byte{7}); }, Compression{});
   }
 
   ScratchRepository scratch_{Repository::Sealing::none};
+  std::uint64_t system_ = this_system;
 };
 
 }  // namespace
@@ -167,15 +178,49 @@ TEST_CASE("A backup of the old server behind the fork does not lead to the new t
   CHECK(window.spans_to(2).empty());
 }
 
-TEST_CASE("Backups of an earlier system under the same name are in no window") {
-  const auto window = Story()
-                          .backup("01:00:00", 1, megabytes(3), megabytes(3, 4096), this_system + 1)
-                          .backup("02:00:00", 1, megabytes(4), megabytes(4, 4096))
-                          .segments(1, 3, 5)
-                          .window();
-  REQUIRE(window.spans.size() == 1);
-  REQUIRE(window.spans.front().backups.size() == 1);
-  CHECK(window.spans.front().backups.front()->summary.system_identifier == this_system);
+TEST_CASE("Each system under a name has a window of its own, the present one's last") {
+  constexpr std::uint64_t old_system = this_system + 1;
+  Story story;
+  story.of(old_system).backup("01:00:00", 1, megabytes(3), megabytes(3, 4096)).segments(1, 3, 9);
+  story.mark(1, megabytes(9, 50), "01:45:00");
+  story.of(this_system).backup("02:00:00", 1, megabytes(4), megabytes(4, 4096)).segments(1, 4, 5);
+  const auto windows = story.windows();
+  REQUIRE(windows.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const RecoveryWindow& window = windows[i];
+    CHECK(window.system_identifier == (i == 0 ? old_system : this_system));
+    REQUIRE(window.spans.size() == 1);
+    REQUIRE(window.spans.front().backups.size() == 1);
+    CHECK(window.spans.front().backups.front()->summary.system_identifier == window.system_identifier);
+    CHECK(window.spans.front().until_lsn == megabytes(i == 0 ? 10 : 6));
+  }
+  CHECK(windows[0].spans.front().until_time == at("01:45:00"));
+  CHECK(windows[1].spans.front().until_time == at("02:00:10"));
+  CHECK(story.window().system_identifier == this_system);
+
+  CHECK(choose_window(windows, std::nullopt) == 1);
+  CHECK(choose_window(windows, at("02:30:00")) == 1);
+  CHECK(choose_window(windows, at("02:00:05")) == 1);  // the old one was gone when the new one's first backup began
+  CHECK(choose_window(windows, at("01:59:59")) == 0);
+  CHECK(choose_window(windows, at("01:30:00")) == 0);
+  CHECK(choose_window(windows, at("00:30:00")) == 1);  // neither; the present one's error tells
+  CHECK(choose_window(windows, at("02:30:00"), BackupId::make(at("01:00:00"), BackupKind::full)) == 0);
+  CHECK(choose_window(windows, at("02:30:00"), BackupId::make(at("03:00:00"), BackupKind::full)) == 1);
+
+  // The server was taken back, and backed up.
+  story.of(old_system).backup("03:00:00", 1, megabytes(9), megabytes(9, 4096));
+  CHECK(story.window().system_identifier == old_system);
+  CHECK(story.windows().front().system_identifier == this_system);
+}
+
+TEST_CASE("A system without a backup is the present one, and the one before is recovered") {
+  Story story;
+  story.of(this_system + 1).backup("01:00:00", 1, megabytes(3), megabytes(3, 4096)).segments(1, 3, 9);
+  story.of(this_system).record("02:00:00").segments(1, 1, 2);
+  const auto windows = story.windows();
+  CHECK(story.window().system_identifier == this_system);
+  CHECK(story.window().spans.empty());
+  CHECK(choose_window(windows, std::nullopt) == 0);
 }
 
 TEST_CASE("A repository that knows nothing of a cluster has no window of it") {

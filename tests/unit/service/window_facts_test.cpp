@@ -84,4 +84,44 @@ TEST_CASE("Of several gaps, only the newest may be filled by a receiver of which
   CHECK(facts.awaited_gap_ends.size() == 1);
 }
 
+TEST_CASE("Systems that the cluster was before add their backups, and the window reaches back over an upgrade") {
+  const Time start = parse_time("2026-11-01T02:00:00Z").value();
+  std::vector<RecoveryWindow> windows(2);
+  const auto give = [&](RecoveryWindow& window, int day) {
+    ListedBackup& backup = window.backups.emplace_back();
+    backup.summary.id = BackupId::make(start + std::chrono::days(day), BackupKind::full);
+    backup.summary.started = start + std::chrono::days(day);
+    backup.summary.finished = backup.summary.started;
+    backup.summary.timeline = 1;
+    backup.summary.start_lsn = Lsn{0x100000};
+    backup.summary.stop_lsn = Lsn{0x100100};
+    window.segment_size = 1U << 20U;
+    window.wal.segment_size = window.segment_size;
+    window.wal.timelines[1].ranges = {{1, 5}};
+    window.histories[1] = {.timeline = 1, .ancestors = {}};
+    find_spans(window);
+  };
+  give(windows[0], 1);
+  const auto facts_of = [&] {
+    WindowFacts facts = window_facts(windows.back(), std::nullopt, std::nullopt);
+    add_earlier_systems(windows, facts);
+    return facts;
+  };
+  WindowFacts facts = facts_of();  // no backup of the new one yet
+  CHECK_FALSE(facts.from);
+  CHECK_FALSE(facts.newest_backup_started);
+  CHECK(facts.backups == 1);
+  CHECK(facts.first_backup_started == start + std::chrono::days(1));
+  give(windows[1], 8);
+  facts = facts_of();
+  CHECK(facts.from == start + std::chrono::days(1) + std::chrono::seconds(1));
+  CHECK(facts.newest_backup_started == start + std::chrono::days(8));
+  CHECK(facts.backups == 2);
+  REQUIRE(facts.known_backups->size() == 2);
+  CHECK(facts.known_backups->front().started == start + std::chrono::days(1));
+  CHECK(facts.latest_spans.size() == 2);
+  windows[1].spans.front().from_time += std::chrono::hours(1);  // of a later backup: there is a gap behind the first
+  CHECK(facts_of().from == windows[1].spans.front().from_time);
+}
+
 }  // namespace window_facts_test
