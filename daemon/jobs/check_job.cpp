@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/wal/known_system.h"
 #include "jobs/companions.h"
 #include "output/table.h"
 
@@ -74,12 +75,20 @@ State worst_of(const std::vector<CheckedCluster>& all) {
   }
   return worst;
 }
+// Nothing where the repository cannot be asked: its own items say so.
+std::optional<std::uint64_t> system_of_name(const std::string& cluster, const CheckPlaces& places) {
+  try {
+    return present_system(places.repository(), cluster);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
 }  // namespace
 
 CheckedCluster check_cluster(const std::string& cluster, const CheckPlaces& places, const Clock& clock,
                              const std::stop_token& stop) {
   CheckedCluster checked{cluster, {}};
-  look_at(checked.items, "connection", [&] { return check_server(places.connection(), stop); });
+  look_at(checked.items, "connection", [&] { return check_server(places.connection(), system_of_name(cluster, places), stop); });
   Storage storage = Storage::unknown;
   look_at(checked.items, "repository", [&] {
     const Repository& repository = places.repository();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -20,7 +22,9 @@ struct CheckItem {
 
 // Looks at the live server and at the store: connects, privileges, settings that matter for backups, clock difference; store
 // write, read back and delete; space. Never throws for what it finds: that is an item. Changes nothing on the server.
-[[nodiscard]] std::vector<CheckItem> check_server(const ConnectionSettings& connection, const std::stop_token& stop);
+// `expected_system`: whom the cluster's name belongs to in the repository; nothing where that is not known.
+[[nodiscard]] std::vector<CheckItem> check_server(const ConnectionSettings& connection,
+                                                  std::optional<std::uint64_t> expected_system, const std::stop_token& stop);
 [[nodiscard]] std::vector<CheckItem> check_repository(const Repository& repository, const std::string& cluster,
                                                       const Clock& clock);
 

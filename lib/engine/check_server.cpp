@@ -19,7 +19,8 @@ constexpr std::chrono::seconds tolerated_clock_difference{5};
 
 class ServerCheck {
  public:
-  ServerCheck(const ConnectionSettings& settings, const std::stop_token& stop) : settings_(settings), stop_(stop) {}
+  ServerCheck(const ConnectionSettings& settings, std::optional<std::uint64_t> expected_system, const std::stop_token& stop)
+      : settings_(settings), expected_system_(expected_system), stop_(stop) {}
 
   std::vector<CheckItem> run() {
     if (!list_.look_at("connection", [this] { connect(); }) || !list_.look_at("server", [this] { meet(); })) {
@@ -61,6 +62,12 @@ class ServerCheck {
       list_.bad("version", "PostgreSQL " + info_.version,
                 "pgrecall backs up PostgreSQL " + std::to_string(oldest_supported_major) + " to " +
                     std::to_string(newest_supported_major));
+    }
+    if (expected_system_ && *expected_system_ != info_.identity.system_identifier) {
+      list_.bad(
+          "system",
+          "this name belongs to system " + std::to_string(*expected_system_) + ": nothing of this server is backed up under it",
+          "is it the right host? When it was upgraded or rebuilt on purpose: pgrecall backup CLUSTER --new-system");
     }
     if (info_.wal_level == "minimal") {
       list_.bad("wal_level", info_.wal_level, "set wal_level = replica and restart the server");
@@ -198,6 +205,7 @@ class ServerCheck {
   }
 
   const ConnectionSettings& settings_;
+  const std::optional<std::uint64_t> expected_system_;
   const std::stop_token stop_;
   CheckList list_;
   std::optional<Connection> connection_;
@@ -207,8 +215,9 @@ class ServerCheck {
 
 }  // namespace
 
-std::vector<CheckItem> check_server(const ConnectionSettings& connection, const std::stop_token& stop) {
-  return ServerCheck(connection, stop).run();
+std::vector<CheckItem> check_server(const ConnectionSettings& connection, std::optional<std::uint64_t> expected_system,
+                                    const std::stop_token& stop) {
+  return ServerCheck(connection, expected_system, stop).run();
 }
 
 }  // namespace pgrecall

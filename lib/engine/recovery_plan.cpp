@@ -16,6 +16,10 @@ using Bound = RecoveryTarget::Bound;
 // Commit times do not quite rise with the LSN: this many segments whose commits are all too early show that no later one follows.
 constexpr int segments_without_later_commit = 2;
 
+std::optional<Time> time_of(const RecoveryTarget& target) {
+  return target.kind == Kind::time ? std::optional(target.time) : std::nullopt;
+}
+
 class RecoveryPlanner {
  public:
   RecoveryPlanner(const Repository& repository, const std::string& cluster, const RecoveryRequest& request,
@@ -24,8 +28,7 @@ class RecoveryPlanner {
         wanted_(wanted),
         stop_(std::move(stop)),
         windows_(compute_windows(repository, cluster)),
-        window_(windows_[choose_window(
-            windows_, request.target.kind == Kind::time ? std::optional(request.target.time) : std::nullopt, wanted)]),
+        window_(windows_[choose_window(windows_, time_of(request.target), wanted)]),
         places_{.repository = repository, .system = window_.system(), .spool = request.spool} {}
 
   PlannedRecovery execute() {
@@ -387,6 +390,12 @@ PlannedRecovery RecoveryPlanner::finish() {
 PlannedRecovery plan_recovery(const Repository& repository, const std::string& cluster, const RecoveryRequest& request,
                               const std::optional<BackupId>& wanted, const std::stop_token& stop) {
   return RecoveryPlanner(repository, cluster, request, wanted, stop).execute();
+}
+
+unsigned major_of_target(const Repository& repository, const std::string& cluster, const RecoveryTarget& target) {
+  const std::vector<RecoveryWindow> windows = compute_windows(repository, cluster);
+  const RecoveryWindow& window = windows[choose_window(windows, time_of(target))];
+  return window.backups.empty() ? 0 : window.backups.back().summary.server_version / 10'000;
 }
 
 }  // namespace pgrecall

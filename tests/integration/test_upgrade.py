@@ -8,7 +8,7 @@ import datetime
 import shutil
 import time
 
-from harness import IntegrationTest, contract, main
+from harness import IntegrationTest, contract, main, processes
 from harness.daemon import NEVER, Daemon
 from harness.receiver import Receiver
 
@@ -92,6 +92,7 @@ class Upgrade(IntegrationTest):
                      exit=contract.CORRUPTION)
         self.assertEqual([self.old_system], self.systems_with_wal())
         self.assertIn("--new-system", self.runner.run("wal", "status", "prod", exit=contract.WARNINGS).stdout)
+        self.assertIn(f"this name belongs to system {self.old_system}", self.runner.run("check", "prod", exit=contract.FAILED).stdout)
 
         second = self.runner.backup("prod", "--new-system", "--keep", "daily")
         self.assertTrue(second.endswith("-full"))
@@ -120,6 +121,21 @@ class Upgrade(IntegrationTest):
         self.assertEqual((11_000, self.new_system), self.recovered(self.new, "--at", after, *promote))
         self.assertEqual((last_of_old, self.old_system), self.recovered(self.old, "--backup", first, "--latest"))
         self.assertEqual((12_000, self.new_system), self.recovered(self.new, "--latest"))
+
+        # What starts a server of its own finds the programs of the system that was there.
+        place = self.directory / "place"
+        (place / "scratch").mkdir(parents=True)
+        processes.own(place)
+        processes.own(place / "scratch")
+        programs = ("--binaries", self.new.version.bin)  # beside Debian's, which are the old one's
+        for at, rows in ((before, 1000), (after, 1000)):
+            out = place / f"out-{at}"
+            self.runner.run("extract", "prod", "--at", at, "--table", "public.log", "--format", "csv", "--to", out, "--scratch", place / "scratch",
+                            *programs, user="postgres")
+            self.assertEqual(rows, len((out / "public.log.csv").read_text().splitlines()) - 1)
+            report = self.runner.run("drill", "prod", "--at", at, "--scratch", place / "scratch", *programs, "--output", "json",
+                                     user="postgres", exit=(contract.DONE, contract.WARNINGS)).json()
+            self.assertTrue(report["drill"]["passed"], report)
 
         # The old one's last backup goes, and its WAL with it; what is left is whole.
         self.runner.run("expire", "prod", *NOTHING_STAYS, *AT_ONCE, "--confirm")

@@ -5,6 +5,7 @@
 #include "engine/extract/database_sink.h"
 #include "engine/extract/dump_program.h"
 #include "engine/postgres_program.h"
+#include "engine/recovery_plan.h"
 
 namespace pgrecall {
 
@@ -13,8 +14,10 @@ namespace {
 using What = ExtractRequest::What;
 
 std::string choose_binaries(const Repository& repository, const ExtractRequest& request) {
-  const std::vector<ListedBackup> backups = read_catalog(repository, request.cluster).backups;
-  const unsigned major = backups.empty() ? 0 : backups.back().summary.server_version / 10'000;
+  if (request.binaries.empty()) {
+    return {};
+  }
+  const unsigned major = major_of_target(repository, request.cluster, request.recovery.target);
   for (const std::string& directory : request.binaries) {
     if (program_major(directory) == major) {
       return directory;
