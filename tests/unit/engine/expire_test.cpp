@@ -107,6 +107,51 @@ TEST_CASE("The plan says who goes and what becomes of the window, and carrying i
   CHECK(plan.window_now->from < plan.window_then->from);
 }
 
+// What recovery can reach before and behind the upgrade is what retention promises; at last the old system's WAL is gone.
+TEST_CASE("A cluster that was upgraded lives on, and the old system goes by retention", "[expire]") {
+  FakeLife life(Repository::Sealing::none, std::chrono::seconds(0));
+  const auto live = [&](int count) {
+    for (int day = 0; day < count; ++day) {
+      life.live_until_expire();
+      static_cast<void>(life.run_expire());
+      life.next_day();
+    }
+  };
+  live(8);
+  const ClusterSystem old = system_of(life.source);
+  const Time upgraded = life.clock.now();
+  ++life.source.system_identifier;
+  life.backups.begin_anew();
+  life.newest.clear();
+  live(3);
+  auto windows = compute_windows(*life.scratch, cluster);
+  REQUIRE(windows.size() == 2);
+  CHECK(windows[0].system() == old);
+  CHECK(windows[1].system() == system_of(life.source));
+  CHECK(windows[1].spans.size() == 1);
+  CHECK(windows[1].spans.front().from_time <= upgraded + std::chrono::seconds(120));
+  // Five days are promised: two of them lie before the upgrade.
+  REQUIRE_FALSE(windows[0].spans.empty());
+  CHECK(windows[0].spans.back().until_time >= upgraded - hours(24));
+  CHECK(choose_window(windows, upgraded - hours(20)) == 0);
+  CHECK(life.run_verify().findings.empty());
+
+  live(10);
+  windows = compute_windows(*life.scratch, cluster);
+  REQUIRE_FALSE(windows[0].backups.empty());
+  for (const RecoverySpan& span : windows[0].spans) {
+    CHECK(span.until_lsn.value <= span.backups.back()->summary.stop_lsn.value + fake_segment_size);  // its backups, and no more
+  }
+  CHECK(life.run_verify().findings.empty());
+
+  live(60);
+  windows = compute_windows(*life.scratch, cluster);
+  CHECK(windows[0].backups.empty());
+  CHECK(names(life, wal_prefix(old)).empty());
+  CHECK_FALSE(names(life, wal_prefix(system_of(life.source))).empty());
+  CHECK(life.run_verify().findings.empty());
+}
+
 TEST_CASE("More than half goes only when somebody confirms it", "[expire]") {
   TwoWeeks life;
   const auto before = listed(life);

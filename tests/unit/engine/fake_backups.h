@@ -38,6 +38,11 @@ class FakeBackups {
   void add_wal(const FakeCluster& source, unsigned segments);
   // Segments that nobody received.
   void lose_wal(unsigned segments) { next_segment_ += segments; }
+  // The server was upgraded: its WAL begins anew, under names that the old one's has, too.
+  void begin_anew() {
+    next_segment_ = first_segment;
+    known_.clear();
+  }
   // Where the next WAL begins.
   [[nodiscard]] Lsn wal_end() const { return Lsn{next_segment_ * fake_segment_size}; }
 
@@ -53,7 +58,8 @@ class FakeBackups {
   const Repository& repository_;
   std::map<Sha256Digest, ChunkRef> known_;  // of the backup before
   std::map<Sha256Digest, ChunkRef> used_;   // by this one
-  std::uint64_t next_segment_ = 3;
+  static constexpr std::uint64_t first_segment = 3;
+  std::uint64_t next_segment_ = first_segment;
 };
 
 // A repository with two backups that share chunks, and an object of every kind that version 1 writes: also a mark, a lease, a
