@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/wording.h"
+#include "commands/backup_choice.h"
 #include "commands/commands.h"
 #include "commands/extract_report.h"
 #include "commands/option_values.h"
@@ -32,6 +33,7 @@ struct ExtractOptions {
   std::string scratch;
   std::string binaries;
   std::optional<unsigned> workers;
+  std::string backup = "latest";
   RecoveryOptions recovery;
 };
 
@@ -152,6 +154,7 @@ ExtractRequest extract_request(const ExtractOptions& options, Session& session) 
                     " lists what was dropped when");
   }
   request.recovery = std::move(*recovery);
+  request.backup = parse_backup_choice(options.backup);
   request.passphrase = passphrase_without_file(options.cluster, session);
   return request;
 }
@@ -183,7 +186,7 @@ int run_extract(const ExtractOptions& options, Session& session) {
   return exit_done;
 }
 
-void add_moment_options(CLI::App& verb, RecoveryOptions& options) {
+void add_moment_options(CLI::App& verb, RecoveryOptions& options, std::string& backup) {
   const auto at =
       verb.add_option("--at", options.at, "As it was at this time: 2026-11-23T02:30:00Z, \"2026-11-23 02:30:00 +01:00\"")
           ->type_name("TIME");
@@ -198,6 +201,7 @@ void add_moment_options(CLI::App& verb, RecoveryOptions& options) {
     }
   }
   verb.add_flag("--exclusive", options.exclusive, "Right before that moment, not behind it (--at, --lsn, --xid)");
+  verb.add_option("--backup", backup, "Which backup to begin with (default: the newest that fits)")->type_name("ID");
   verb.add_option("--timeline", options.timeline,
                   "Which timeline to follow: latest (default), current (the backup's) or its number")
       ->type_name("TIMELINE");
@@ -229,7 +233,7 @@ void add_extract(CommandLine& line) {
       add_verb(line.app, "extract", "Bring single tables, schemas or a database of any moment back, or one query's result");
   const auto options = std::make_shared<ExtractOptions>();
   verb.add_option("CLUSTER", options->cluster, "The cluster")->required();
-  add_moment_options(verb, options->recovery);
+  add_moment_options(verb, options->recovery, options->backup);
   add_selection_options(verb, *options);
   const auto to = verb.add_option("--to", options->to, "Into files in this directory: empty or not there yet")->type_name("DIR");
   verb.add_option("--into", options->into, "Into a live database: libpq's connection string or URI, without a password")

@@ -17,9 +17,11 @@ using nlohmann::ordered_json;
 constexpr std::size_t most_change_lines = 10;  // of one transaction, for people
 constexpr std::size_t most_extracted = 5;      // tables; of more, the whole cluster is the better way
 
+std::string undo_backup(const FoundChanges& found) { return found.backup ? " --backup " + found.backup->text : std::string(); }
+
 std::string undo_restore(const FoundChanges& found, const UndoCommands& commands) {
-  return "pgrecall restore " + shell_word(commands.cluster) + " --lsn " + found.what.undone_before.to_string() +
-         " --exclusive --into /new/data/directory" + (found.what.locks ? " --action promote" : "") + commands.options;
+  return "pgrecall restore " + shell_word(commands.cluster) + " --lsn " + found.what.undone_before.to_string() + " --exclusive" +
+         undo_backup(found) + " --into /new/data/directory" + (found.what.locks ? " --action promote" : "") + commands.options;
 }
 
 // As SQL reads it back.
@@ -60,7 +62,7 @@ std::string undo_extract(const FoundChanges& found, const UndoCommands& commands
     wanted += what.database_name.empty() ? std::string() : " --from-database " + shell_word(what.database_name);
   }
   return "pgrecall extract " + shell_word(commands.cluster) + " --lsn " + what.undone_before.to_string() + " --exclusive" +
-         wanted + " --to /new/directory" + commands.options;
+         undo_backup(found) + wanted + " --to /new/directory" + commands.options;
 }
 
 std::string_view relation_word(char kind) {

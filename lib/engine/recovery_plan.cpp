@@ -392,9 +392,10 @@ PlannedRecovery plan_recovery(const Repository& repository, const std::string& c
   return RecoveryPlanner(repository, cluster, request, wanted, stop).execute();
 }
 
-unsigned major_of_target(const Repository& repository, const std::string& cluster, const RecoveryTarget& target) {
+unsigned major_of_target(const Repository& repository, const std::string& cluster, const RecoveryTarget& target,
+                         const std::optional<BackupId>& wanted) {
   const std::vector<RecoveryWindow> windows = compute_windows(repository, cluster);
-  const RecoveryWindow& window = windows[choose_window(windows, time_of(target))];
+  const RecoveryWindow& window = windows[choose_window(windows, time_of(target), wanted)];
   return window.backups.empty() ? 0 : window.backups.back().summary.server_version / 10'000;
 }
 

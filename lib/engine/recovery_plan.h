@@ -20,6 +20,7 @@ struct PlannedRecovery {
                                             const std::stop_token& stop);
 
 // The major version of the system that such a recovery starts from; 0 while there is no backup.
-[[nodiscard]] unsigned major_of_target(const Repository& repository, const std::string& cluster, const RecoveryTarget& target);
+[[nodiscard]] unsigned major_of_target(const Repository& repository, const std::string& cluster, const RecoveryTarget& target,
+                                       const std::optional<BackupId>& wanted);
 
 }  // namespace pgrecall

@@ -81,6 +81,9 @@ class Upgrade(IntegrationTest):
         self.commit(self.old, 1, 1000)
         before = self.moment()
         last_of_old = self.commit(self.old, 1001, 2000)
+        self.old.execute("create table precious as select 1 as id")
+        self.old.execute("drop table precious")
+        dropped = now()
         end_of_old = self.current(self.old)
         self.old.wait_for(lambda: self.old.scalar("select bool_or(flush_lsn >= %s) from pg_stat_replication", (end_of_old,)), "WAL to be received")
         self.upgrade()
@@ -136,6 +139,15 @@ class Upgrade(IntegrationTest):
             report = self.runner.run("drill", "prod", "--at", at, "--scratch", place / "scratch", *programs, "--output", "json",
                                      user="postgres", exit=(contract.DONE, contract.WARNINGS)).json()
             self.assertTrue(report["drill"]["passed"], report)
+
+        # What was dropped on the old one is found there, and the commands that bring it back lead there.
+        (found,) = self.runner.run("wal", "events", "prod", "--to", dropped, "--output", "json", user="postgres").json()["transactions"]
+        for command in (found["restore_command"], found["extract_command"]):
+            self.assertIn(f"--backup {first}", command)
+        out = place / "precious"
+        self.runner.run("extract", "prod", "--lsn", found["before_lsn"], "--exclusive", "--backup", first, "--table", "public.precious",
+                        "--format", "csv", "--to", out, "--scratch", place / "scratch", *programs, user="postgres")
+        self.assertEqual(["1"], (out / "public.precious.csv").read_text().splitlines()[-1:])
 
         # The old one's last backup goes, and its WAL with it; what is left is whole.
         self.runner.run("expire", "prod", *NOTHING_STAYS, *AT_ONCE, "--confirm")

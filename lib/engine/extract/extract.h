@@ -41,6 +41,7 @@ struct ExtractRequest {
   std::vector<std::string> users;     // roles that the copy may have, besides postgres
   unsigned workers = 2;
   RecoveryRequest recovery;
+  std::optional<BackupId> backup;  // to begin with; nothing: the newest that fits
   std::optional<Secret> passphrase;
 };
 

@@ -17,7 +17,7 @@ std::string choose_binaries(const Repository& repository, const ExtractRequest& 
   if (request.binaries.empty()) {
     return {};
   }
-  const unsigned major = major_of_target(repository, request.cluster, request.recovery.target);
+  const unsigned major = major_of_target(repository, request.cluster, request.recovery.target, request.backup);
   for (const std::string& directory : request.binaries) {
     if (program_major(directory) == major) {
       return directory;
@@ -116,6 +116,7 @@ ExtractPlan plan_extract_into(const Repository& repository, const ExtractRequest
   restore.tablespaces_into = scratch.tablespaces();
   restore.workers = request.workers;
   restore.binaries = choose_binaries(repository, request);
+  restore.backup = request.backup;
   restore.recovery = request.recovery;
   restore.recovery->action = TargetAction::pause;
   ExtractPlan plan;

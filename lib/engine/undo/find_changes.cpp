@@ -46,6 +46,7 @@ class ChangeFinder {
   void keep(TransactionChanges changes);
   [[nodiscard]] bool counts(const WalChange& change) const;
   [[nodiscard]] bool recoverable(Lsn before) const;
+  [[nodiscard]] std::optional<BackupId> newest_backup(Lsn before) const;
   void name_schemas();
   void note_what_is_not_covered();
   void finish();
@@ -231,7 +232,7 @@ void ChangeFinder::keep(TransactionChanges changes) {
     ++left_out_;
     return;
   }
-  findings_.transactions.push_back({.what = std::move(changes), .recoverable = false});
+  findings_.transactions.push_back({.what = std::move(changes), .recoverable = false, .backup = {}});
 }
 
 bool ChangeFinder::counts(const WalChange& change) const {
@@ -251,6 +252,16 @@ bool ChangeFinder::recoverable(Lsn before) const {
   }
   const auto breaks = [&](Lsn end) { return end >= spans.back().until_lsn && end <= before; };
   return before >= spans.back().from_lsn && std::ranges::none_of(broken_, breaks);
+}
+
+std::optional<BackupId> ChangeFinder::newest_backup(Lsn before) const {
+  std::optional<BackupId> newest;
+  for (const RecoverySpan& span : window_.spans_to(history_.timeline)) {
+    for (const ListedBackup* backup : span.backups) {
+      newest = backup->summary.stop_lsn <= before ? backup->summary.id : newest;
+    }
+  }
+  return newest;
 }
 
 // Its page may have come into the WAL only behind what is about it.
@@ -308,6 +319,7 @@ void ChangeFinder::finish() {
   for (FoundChanges& found : transactions) {
     std::erase_if(found.what.changes, [&](const WalChange& change) { return !counts(change); });
     found.recoverable = recoverable(found.what.undone_before);
+    found.backup = &window_ == &windows_.back() ? std::nullopt : newest_backup(found.what.undone_before);
   }
   std::erase_if(transactions, [&](const FoundChanges& found) {
     const bool other = !search_.database.empty() && found.what.database_name != search_.database &&

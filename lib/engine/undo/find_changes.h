@@ -10,6 +10,7 @@
 #include "base/lsn.h"
 #include "engine/progress.h"
 #include "postgres/wal_changes.h"
+#include "repository/names.h"
 #include "repository/repository.h"
 
 namespace pgrecall {
@@ -36,6 +37,8 @@ inline constexpr std::uint64_t some_rows = 1000;
 struct FoundChanges {
   TransactionChanges what;
   bool recoverable = false;  // a backup and all WAL lead to the moment before
+  // Of a system that was replaced: one to be named, as an LSN alone means the present one.
+  std::optional<BackupId> backup;
 };
 
 struct ChangeFindings {
